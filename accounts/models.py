@@ -1,0 +1,86 @@
+"""Account (the business), the people who work for it, and their bearer tokens."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from knox.models import AbstractAuthToken, AuthTokenManager
+
+from accounts.scoping import AccountQuerySet
+from core.models import UUIDModel
+
+
+class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is untyped
+    """The business that uses the product; every row belongs to one."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    is_demo = models.BooleanField(_("demo"), default=False)
+    #: Number of the newest live event of this account; see `conversations.live`.
+    event_seq = models.BigIntegerField(default=0, editable=False)
+    #: Grows with every change of the knowledge, so that indexes know they are old.
+    knowledge_version = models.BigIntegerField(default=0, editable=False)
+
+    objects = AccountQuerySet.as_manager()
+    #: The row is its own account.
+    account_path = ""
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox is untyped
+    """Somebody who signs in."""
+
+    accounts: models.ManyToManyField[Account, Membership] = models.ManyToManyField(
+        Account, through="Membership", related_name="users"
+    )
+
+
+class Membership(models.Model):
+    """What a user is in an account."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        SUPPORT = "support", _("Support")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "account"], name="one_membership_per_account"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.account} · {self.get_role_display()}"
+
+
+class Token(AbstractAuthToken):  # type: ignore[misc]
+    """A bearer token of one user in one account, stored as a hash."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="tokens")
+    name = models.CharField(_("name"), max_length=100, blank=True)
+
+    objects = AuthTokenManager.from_queryset(AccountQuerySet)()
+
+    class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+
+    def __str__(self) -> str:
+        return f"{self.token_key}… ({self.user})"

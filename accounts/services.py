@@ -1,0 +1,114 @@
+"""What is done to accounts and the people who work for them."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import Account, Membership, Token, User
+from core.exceptions import AppError, Conflict, InvalidPayload
+
+
+class UnknownAccount(AppError):
+    """No account has this name or id."""
+
+    code = "unknown_account"
+    status_code = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can sign in, with the password that is known only now."""
+
+    user: User
+    role: str
+    password: str
+
+
+def find_account(text: str) -> Account:
+    """The account of this name or uuid; raises `UnknownAccount`."""
+    account: Account | None = Account.objects.filter(name=text).first()
+    if account is None and (key := as_uuid(text)) is not None:
+        account = Account.objects.filter(uuid=key).first()
+    if account is None:
+        raise UnknownAccount(f"There is no account with the name or id “{text}”.")
+    return account
+
+
+def create_account(*, name: str, is_demo: bool = False) -> Account:
+    """Add a business; raises `InvalidPayload` or `Conflict`."""
+    account = Account(name=name.strip(), is_demo=is_demo)
+    if Account.objects.filter(name=account.name).exists():
+        raise Conflict(f"There is an account called “{account.name}” already.")
+    _check("name", account)
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as exc:
+        raise Conflict(f"There is an account called “{account.name}” already.") from exc
+    return account
+
+
+@transaction.atomic
+def create_member(
+    *,
+    account: Account,
+    username: str,
+    role: str,
+    password: str = "",
+    is_staff: bool = False,
+) -> Person:
+    """Add somebody who works for the account, with a random password unless given one.
+
+    Raises `Conflict` when the user name is taken, `InvalidPayload` when it cannot be
+    one. `is_staff` opens the admin.
+    """
+    password = password or secrets.token_urlsafe(12)
+    user = User(username=username, is_staff=is_staff)
+    user.set_password(password)
+    if User.objects.filter(username=username).exists():
+        raise Conflict(f"The user name “{username}” is taken.")
+    _check("username", user)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as exc:
+        raise Conflict(f"The user name “{username}” is taken.") from exc
+    Membership.objects.create(user=user, account=account, role=role)
+    return Person(user, role, password)
+
+
+def create_token(*, user: User, account: Account, name: str = "") -> str:
+    """Add a bearer token that never expires; returns it, for the only time."""
+    _row, token = Token.objects.create(
+        user=user, account=account, name=name, expiry=None
+    )
+    return str(token)
+
+
+def set_random_password(*, user: User) -> str:
+    """Give the user a new password; returns it, for the only time."""
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return password
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    """The text as a UUID, if it is one."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _check(field: str, row: Account | User) -> None:
+    try:
+        row.clean_fields(exclude={each.name for each in row._meta.fields} - {field})
+    except ValidationError as exc:
+        words = " ".join(exc.messages)
+        raise InvalidPayload(f"The {field} is not usable: {words}") from exc

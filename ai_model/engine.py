@@ -1,0 +1,197 @@
+"""The engine: claims waiting conversations and runs one turn in each.
+
+Hundreds of turns run side by side on one loop, because nearly all of their time is
+spent waiting for a provider. Claims and commits happen for many at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+
+from ai_model import answering, prompts, providers, turns
+from conversations import live
+from conversations.replies import Committed, Verdict
+from core import hub, store, work
+from knowledge import search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ai_model.answering import Answer
+    from ai_model.turns import Claim
+    from knowledge.index import Index
+
+logger = logging.getLogger(__name__)
+
+#: Times that one turn starts over because the contact wrote more.
+MOST_JOINS = 3
+#: Seconds between two pieces of an answer that is shown while it is written.
+STREAM_PAUSE_S = 0.06
+#: Seconds before words whose turn broke are tried again.
+RETRY_PAUSE_S = 2.0
+
+
+@work.register
+class TurnStep(work.Step):
+    """Runs the turns of this worker."""
+
+    name: ClassVar[str] = "turns"
+
+    def __init__(self, loop: work.WorkLoop) -> None:
+        super().__init__(loop)
+        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._commits: store.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
+            store.GroupCommit(self._settle)
+        )
+        self._is_prepared = False
+
+    async def run(self) -> float | None:
+        if not self._is_prepared:
+            self._is_prepared = True
+            await asyncio.to_thread(providers.prepare)
+        while (room := settings.ENGINE_CONCURRENCY - len(self._running)) > 0:
+            claims, pause = await self.loop.db(turns.claim, self.loop.worker, room)
+            for claimed in claims:
+                self._start(claimed)
+            if len(claims) < turns.BATCH:
+                return pause
+        return None
+
+    def _start(self, claimed: Claim) -> None:
+        task = asyncio.create_task(self._turn(claimed))
+        self._running[task] = claimed
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        # Words that came meanwhile, and conversations there was no room for.
+        self.loop.wake(self.name)
+
+    async def finish(self) -> None:
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=work.GRACE_S - 2)
+        for task in list(self._running):
+            task.cancel("stopped")
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await providers.aclose()
+
+    def recover(self) -> None:
+        if turns.recover(self.loop.worker):
+            self.loop.wake(self.name)
+        passed = turns.overtaken(list(self._running.values()))
+        for task, claimed in list(self._running.items()):
+            if claimed.conversation_id in passed:
+                # Saves the provider's time; the commit would refuse it anyway.
+                task.get_loop().call_soon_threadsafe(task.cancel, "person_acted")
+
+    async def _turn(self, claimed: Claim) -> None:
+        try:
+            await self._answer(claimed)
+        except asyncio.CancelledError as exc:
+            reason = str(exc.args[0]) if exc.args else "stopped"
+            await self.loop.db(turns.release, claimed, reason)
+        except Exception:
+            # The outermost edge of a turn: the words wait for the next attempt.
+            logger.exception(
+                "The turn of conversation %s broke", claimed.conversation_id
+            )
+            await self._give_back(claimed)
+
+    async def _give_back(self, claimed: Claim) -> None:
+        """After a breakdown; while the database is away, the lease says who has it."""
+        while True:
+            try:
+                await self.loop.db(
+                    turns.release, claimed, "error", pause_s=RETRY_PAUSE_S
+                )
+            except Exception:
+                logger.exception("A claim could not be given back; trying again")
+                await asyncio.sleep(RETRY_PAUSE_S)
+            else:
+                return
+
+    async def _answer(self, claimed: Claim) -> None:
+        started = time.monotonic()
+        for joins in range(MOST_JOINS + 1):
+            spent = time.monotonic() - started
+            answer = await self._think(claimed, settings.REPLY_BUDGET_S - spent)
+            may_join = joins < MOST_JOINS and spent < settings.REPLY_BUDGET_S / 2
+            result = await self._commits.add((claimed, answer, may_join))
+            if result.verdict is not Verdict.MORE_WORDS:
+                return
+            more = await self.loop.db(turns.reread, claimed)
+            if more is None:
+                return
+            claimed = more
+
+    async def _think(self, claimed: Claim, budget_s: float) -> Answer:
+        writer = LiveWriter(claimed) if claimed.is_pulled else None
+        try:
+            async with asyncio.timeout(budget_s):
+                return await answering.answer(
+                    claimed.question,
+                    lambda: self._index(claimed),
+                    writer.write if writer else None,
+                )
+        except TimeoutError:
+            return answering.give_up(claimed.question.lang, "timeout")
+        finally:
+            if writer is not None:
+                writer.close()
+
+    async def _index(self, claimed: Claim) -> Index:
+        index = search.peek(claimed.account_id, claimed.knowledge_version)
+        if index is None:
+            index = await self.loop.db(search.load, claimed.account_id)
+        return index
+
+    async def _settle(
+        self, batch: list[tuple[Claim, Answer, bool]]
+    ) -> Sequence[Committed]:
+        return await self.loop.db(turns.settle, batch)
+
+
+class LiveWriter:
+    """Shows an answer to whoever watches the conversation, while it is written."""
+
+    def __init__(self, claimed: Claim) -> None:
+        self._claimed = claimed
+        self._text = ""
+        self._shown = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def write(self, piece: str | None) -> None:
+        """Take the next piece; None: what was written is void, start again."""
+        self._text = "" if piece is None else self._text + piece
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(STREAM_PAUSE_S, self._show)
+
+    def close(self) -> None:
+        """Show nothing more; the committed message follows."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _show(self) -> None:
+        self._timer = None
+        if prompts.could_become_no_answer(self._text):
+            return
+        text, _ = prompts.resolve_citations(self._text, 0)
+        if text == self._shown:
+            return
+        self._shown = text
+        event = live.TextEvent(
+            v=live.VERSION,
+            type="turn.text",
+            conversation=self._claimed.conversation_uuid,
+            epoch=self._claimed.epoch,
+            text=text,
+        )
+        asyncio.get_running_loop().run_in_executor(
+            None, hub.publish, [(self._claimed.group, event)]
+        )

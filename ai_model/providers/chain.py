@@ -1,0 +1,284 @@
+"""Asks an account's providers one after the other until one has written an answer.
+
+This is the one place where model calls are repeated: once per provider, on a temporary
+error, while the time allows it and nothing was shown yet. A provider that keeps failing
+is left alone for a while by its circuit breaker, which this process keeps in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from ai_model import providers
+from ai_model.providers.base import Finish
+from core.exceptions import (
+    PermanentProviderError,
+    ProviderError,
+    TemporaryProviderError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ai_model.providers.base import Completion, OnText, Provider, Request
+
+logger = logging.getLogger(__name__)
+
+#: Kept free for the local answerer, which needs milliseconds.
+LOCAL_RESERVE_S: Final = 1.0
+#: A provider that has less time than this is not worth asking.
+_SHORTEST_S: Final = 0.1
+#: Temporary errors in a row that open the breaker, and for how long.
+_FAILURES_ALLOWED: Final = 3
+_PAUSE_S: Final = 30.0
+#: No key, no money: a person has to act first.
+_LONG_PAUSE_S: Final = 600.0
+_NEEDS_A_PERSON: Final = frozenset({"insufficient_quota", "api_key_invalid"})
+_RETRY_AFTER_S: Final = 0.1
+#: Who asks us to stay away for longer than this is left alone by all calls.
+_LONGEST_WAIT_S: Final = 5.0
+#: A provider that hangs leaves the rest of the time to the next one.
+_SHARE: Final = 2 / 3
+_HAS_TEXT: Final = frozenset({Finish.STOP, Finish.LENGTH})
+
+
+class ProvidersExhausted(ProviderError):
+    """Every provider of a chain failed; `failures` says how, as (key, error code)."""
+
+    code = "providers_exhausted"
+
+    def __init__(self, message: str, *, failures: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message, provider="chain")
+        self.failures = failures
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Whether a provider is worth asking.
+
+    Open until `open_until`, then half-open: one call is let through, and its outcome
+    closes or reopens the breaker.
+    """
+
+    failures: int = 0
+    open_until: float = 0.0
+    #: Whether the one call of the half-open state is under way.
+    is_probing: bool = False
+    #: Code of the error that opened it.
+    reason: str = ""
+
+    def admits(self) -> bool:
+        """Whether a call may be made now; in the half-open state, the first asker."""
+        if not self.open_until:
+            return True
+        if self.is_probing or time.monotonic() < self.open_until:
+            return False
+        self.is_probing = True
+        return True
+
+    def succeeded(self) -> None:
+        """Close."""
+        self.failures, self.open_until, self.is_probing = 0, 0.0, False
+        self.reason = ""
+
+    def failed(self, error: ProviderError) -> None:
+        """Count an error; open when it is one too many or needs a person."""
+        was_probing, self.is_probing = self.is_probing, False
+        if error.status in {401, 402, 403} or error.code in _NEEDS_A_PERSON:
+            self._open(_LONG_PAUSE_S, error)
+        elif isinstance(error, TemporaryProviderError):
+            self.failures += 1
+            wait_s = min(error.retry_after or 0.0, _LONG_PAUSE_S)
+            if was_probing or self.failures >= _FAILURES_ALLOWED:
+                self._open(max(_PAUSE_S, wait_s), error)
+            elif wait_s > _LONGEST_WAIT_S:
+                self._open(wait_s, error)
+
+    def released(self) -> None:
+        """A call ended without telling anything, such as by cancellation."""
+        self.is_probing = False
+
+    def _open(self, pause_s: float, error: ProviderError) -> None:
+        self.open_until = time.monotonic() + pause_s
+        self.reason = error.code
+
+
+_breakers: dict[tuple[str, str], Breaker] = {}
+
+
+def breaker(provider: Provider) -> Breaker:
+    """The breaker of a provider with the key that it uses now."""
+    return _breakers.setdefault((provider.key, provider.credentials()), Breaker())
+
+
+def reset_breakers() -> None:
+    """Forget all failures: after new keys, and between tests."""
+    _breakers.clear()
+
+
+async def complete(
+    chain: Sequence[str],
+    request: Request,
+    *,
+    budget_s: float,
+    on_text: OnText | None = None,
+    model_names: Mapping[str, str] | None = None,
+) -> Completion:
+    """The first answer that a provider of the chain gives within `budget_s`.
+
+    `model_names` gives the model per provider. `on_text` gets None when a provider
+    failed in the middle and the text starts again. Failures are recorded in the
+    completion. When all that worked were blocked or empty, the first of those is
+    given; when none worked, ProviderError is raised.
+    """
+    run = _Run(request, budget_s, on_text, model_names or {})
+    return await run.through(providers.usable(chain))
+
+
+class _Run:
+    """One request's way along its chain."""
+
+    def __init__(
+        self,
+        request: Request,
+        budget_s: float,
+        on_text: OnText | None,
+        model_names: Mapping[str, str],
+    ) -> None:
+        self._request = request
+        self._ends_at = time.monotonic() + budget_s
+        self._output = _Output(on_text) if on_text is not None else None
+        self._model_names = model_names
+        self._failures: list[tuple[str, str]] = []
+
+    async def through(self, usable: Sequence[Provider]) -> Completion:
+        """Ask one provider after the other."""
+        without_text: Completion | None = None
+        for place, provider in enumerate(usable):
+            following = [other.key for other in usable[place + 1 :]]
+            completion = await self._ask(provider, following)
+            if completion is None:
+                continue
+            if completion.finish in _HAS_TEXT:
+                return replace(completion, failures=tuple(self._failures))
+            self._failures.append((provider.key, completion.finish.value))
+            without_text = without_text or completion
+        if without_text is not None:
+            return replace(without_text, failures=tuple(self._failures))
+        raise self._exhausted()
+
+    def _time_for(self, key: str, following: Sequence[str]) -> float:
+        """The seconds that a provider may take, given who comes after it."""
+        left_s = self._ends_at - time.monotonic()
+        if key == "local":
+            return max(left_s, LOCAL_RESERVE_S)
+        if "local" in following:
+            left_s -= LOCAL_RESERVE_S
+        if any(other != "local" for other in following):
+            left_s *= _SHARE
+        return min(self._request.timeout_s, left_s)
+
+    async def _ask(
+        self, provider: Provider, following: Sequence[str]
+    ) -> Completion | None:
+        """Up to two attempts with one provider; None when there is no answer."""
+        ends_at = time.monotonic() + self._time_for(provider.key, following)
+        gate = breaker(provider)
+        if not gate.admits():
+            self._failures.append((provider.key, "breaker_open"))
+            return None
+        for is_retry in (False, True):
+            left_s = ends_at - time.monotonic()
+            if left_s < _SHORTEST_S:
+                gate.released()
+                self._failures.append((provider.key, "no_time_left"))
+                return None
+            try:
+                completion = await self._attempt(provider, left_s)
+            except ProviderError as exc:
+                gate.failed(exc)
+                self._failures.append((provider.key, exc.code))
+                pause_s = self._pause(exc)
+                if is_retry or gate.open_until or pause_s is None:
+                    return None
+            except BaseException:
+                gate.released()
+                raise
+            else:
+                gate.succeeded()
+                return completion
+            if time.monotonic() + pause_s + _SHORTEST_S > ends_at:
+                return None
+            await asyncio.sleep(pause_s)
+        return None
+
+    async def _attempt(self, provider: Provider, timeout_s: float) -> Completion:
+        name = self._model_names.get(provider.key) or self._request.model
+        request = replace(self._request, timeout_s=timeout_s, model=name)
+        on_text = self._output.start() if self._output is not None else None
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await provider.complete(request, on_text)
+        except TimeoutError as exc:
+            raise TemporaryProviderError(
+                f"{provider.key} did not answer in time.",
+                provider=provider.key,
+                code="timeout",
+            ) from exc
+        except ProviderError:
+            raise
+        except Exception as exc:
+            # Whatever a provider's SDK comes up with, the next one is to be asked.
+            logger.exception("Provider %s broke", provider.key)
+            raise PermanentProviderError(
+                f"{provider.key} broke.", provider=provider.key, code="broken"
+            ) from exc
+
+    def _pause(self, error: ProviderError) -> float | None:
+        """Seconds until a second try of the same provider; None where it is in vain.
+
+        After a timeout the time is better spent on the next one.
+        """
+        was_shown = self._output is not None and self._output.has_text
+        is_temporary = isinstance(error, TemporaryProviderError)
+        if was_shown or not is_temporary or error.code == "timeout":
+            return None
+        if error.retry_after is not None:
+            return error.retry_after
+        return _RETRY_AFTER_S * random.uniform(0.5, 1.5)  # noqa: S311
+
+    def _exhausted(self) -> ProvidersExhausted:
+        tried = ", ".join(f"{key}: {code}" for key, code in self._failures)
+        return ProvidersExhausted(
+            f"Every provider failed ({tried or 'none is configured'}).",
+            failures=tuple(self._failures),
+        )
+
+
+class _Output:
+    """What a caller who listens has been given so far."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self.has_text = False
+        self._attempt = 0
+
+    def start(self) -> Callable[[str | None], None]:
+        """A listener for one attempt; tells the caller to drop what came before."""
+        if self.has_text:
+            self.has_text = False
+            self._on_text(None)
+        self._attempt += 1
+        number = self._attempt
+
+        def on_text(piece: str | None) -> None:
+            if piece and number == self._attempt:
+                self.has_text = True
+                self._on_text(piece)
+
+        return on_text

@@ -1,0 +1,45 @@
+"""The local answerer: quotes the best passage, needs no key and never fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from ai_model.extract import extract
+from ai_model.providers.base import Completion, Finish, Provider
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from ai_model.providers.base import OnText, Request
+
+
+class Local(Provider):
+    """Answers with sentences of the knowledge base, word for word."""
+
+    key: ClassVar[str] = "local"
+    label: ClassVar[StrOrPromise] = _("Local answerer")
+
+    def is_configured(self) -> bool:
+        """Always: it is part of the program."""
+        return True
+
+    async def complete(
+        self, request: Request, on_text: OnText | None = None
+    ) -> Completion:
+        """Quote the first passage; EMPTY when there is none or nothing to quote."""
+        passages = [(passage.title, passage.text) for passage in request.passages]
+        lang = request.passages[0].lang if request.passages else ""
+        text = extract(request.question, passages, lang=lang, max_words=60).strip()
+        if text and on_text is not None:
+            on_text(text)
+        return Completion(
+            text=text,
+            finish=Finish.STOP if text else Finish.EMPTY,
+            provider=self.key,
+            model="extract",
+        )
+
+    async def check(self, timeout_s: float) -> None:
+        """Nothing outside is needed, so there is nothing to check."""

@@ -1,0 +1,418 @@
+"""OpenAI through the Responses API, and compatible servers through chat completions.
+
+https://developers.openai.com/api/docs/api-reference/responses
+
+Requests are posted as plain JSON through the SDK's own `client.post()` and answers read
+as plain JSON: keys, addresses, stream decoding and errors stay the SDK's, and the typed
+models, which cost 0.6 ms of CPU per call, are not built
+(`docs/explanation/outbound-http.md`). Reading JSON ourselves also takes what compatible
+servers leave out or add.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import httpx2
+import orjson
+from django.conf import settings
+
+from ai_model.providers import models
+from ai_model.providers.base import Completion, Finish, Provider
+from core import http
+from core.exceptions import (
+    PermanentProviderError,
+    TemporaryProviderError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import openai
+
+    from ai_model.providers.base import OnText, Request
+    from core.exceptions import (
+        ProviderError,
+    )
+
+Json = dict[str, Any]
+
+DEFAULT_MODEL: Final = "gpt-6-luna"
+_OWN_HOST: Final = "api.openai.com"
+_CONNECT_TIMEOUT_S: Final = 5.0
+#: Error codes that another try would meet again, whatever the status says.
+_FINAL_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+#: Fields that some models refuse; without them the answer is as good.
+_OPTIONAL: Final = frozenset(
+    {"temperature", "reasoning", "reasoning_effort", "safety_identifier"}
+)
+
+
+class OpenAI(Provider):
+    """Speaks the Responses API to OpenAI, chat completions to everybody else."""
+
+    key: ClassVar[str] = "openai"
+    label: ClassVar[str] = "OpenAI"
+
+    def __init__(self) -> None:
+        self._clients = http.PerLoop[Any]()
+        #: Fields that a model has refused, by model.
+        self._refused: dict[str, frozenset[str]] = {}
+
+    def is_configured(self) -> bool:
+        """Whether there is a key; a compatible server takes any."""
+        return bool(settings.OPENAI_API_KEY)
+
+    def credentials(self) -> str:
+        """A digest of key and address."""
+        name = f"{settings.OPENAI_API_KEY} {settings.OPENAI_BASE_URL}"
+        return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+    def prepare(self) -> None:
+        """Load the SDK: half a second."""
+        import openai  # noqa: F401
+
+    async def complete(
+        self, request: Request, on_text: OnText | None = None
+    ) -> Completion:
+        """Write an answer; optional fields that the model refuses are left out once."""
+        name = request.model or settings.OPENAI_MODEL or DEFAULT_MODEL
+        style = _Responses() if _speaks_responses() else _Chat()
+        body = style.body(name, request)
+        for field in self._refused.get(name, ()):
+            body.pop(field, None)
+        try:
+            return await self._ask(style, body, request.timeout_s, on_text)
+        except PermanentProviderError as exc:
+            field = _refused_field(exc)
+            if field not in body:
+                raise
+            self._refused[name] = self._refused.get(name, frozenset()) | {field}
+            del body[field]
+        return await self._ask(style, body, request.timeout_s, on_text)
+
+    async def _ask(
+        self, style: _Style, body: Json, timeout_s: float, on_text: OnText | None
+    ) -> Completion:
+        import openai
+
+        options: Any = {"timeout": _timeout(timeout_s), "max_retries": 0}
+        try:
+            if on_text is None:
+                answer: httpx2.Response = await self._client().post(
+                    style.path,
+                    content=orjson.dumps(body),
+                    cast_to=httpx2.Response,
+                    options=options,
+                )
+                completion = style.read(_object(orjson.loads(answer.content)))
+                request_id = answer.headers.get("x-request-id", "")
+            else:
+                stream = await self._client().post(
+                    style.path,
+                    content=orjson.dumps(body | style.streaming),
+                    cast_to=object,
+                    options=options,
+                    stream=True,
+                    stream_cls=openai.AsyncStream[object],
+                )
+                request_id = stream.response.headers.get("x-request-id", "")
+                async with stream:
+                    completion = await style.follow(stream, on_text)
+        except openai.APIError as exc:
+            raise _error(exc) from exc
+        except httpx2.HTTPError as exc:
+            raise http.error_from_exception(exc, provider=self.key) from exc
+        except (ValueError, TypeError, LookupError, AttributeError) as exc:
+            raise _malformed() from exc
+        return completion.finished(request_id=request_id, asked=body["model"])
+
+    async def check(self, timeout_s: float) -> None:
+        """List the models: proves address and key, and costs nothing."""
+        import openai
+
+        try:
+            await self._client().get(
+                "/models",
+                cast_to=httpx2.Response,
+                options={"timeout": _timeout(timeout_s), "max_retries": 0},
+            )
+        except openai.APIError as exc:
+            raise _error(exc) from exc
+
+    def _client(self) -> openai.AsyncOpenAI:
+        clients = self._clients.here()
+        name = (settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL)
+        if name not in clients:
+            import openai
+
+            clients[name] = openai.AsyncOpenAI(
+                api_key=settings.OPENAI_API_KEY,
+                base_url=settings.OPENAI_BASE_URL or f"https://{_OWN_HOST}/v1",
+                max_retries=0,
+                http_client=httpx2.AsyncClient(transport=http.Outlet(trusted=True)),
+            )
+        return clients[name]  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """Close the running loop's clients."""
+        clients = self._clients.here()
+        while clients:
+            await clients.popitem()[1].close()
+
+
+class _Draft:
+    """An answer while it is being read."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.refused = False
+        #: Empty until the provider has said that it is done.
+        self.reason = ""
+        self.model = ""
+        self.usage: Json = {}
+
+    def finished(self, *, request_id: str, asked: str) -> Completion:
+        """The completion; a refusal or a blocked answer has no text."""
+        text = "".join(self.parts).strip()
+        finish = _FINISH.get(self.reason, Finish.STOP)
+        if self.refused or finish is Finish.BLOCKED:
+            text, finish = "", Finish.BLOCKED
+        elif not text:
+            finish = Finish.EMPTY
+        usage = self.usage
+        return Completion(
+            text=text,
+            finish=finish,
+            provider=OpenAI.key,
+            model=self.model or asked,
+            tokens_in=_count(usage, "input_tokens", "prompt_tokens"),
+            tokens_out=_count(usage, "output_tokens", "completion_tokens"),
+            request_id=request_id,
+        )
+
+
+#: Why the writing stopped, in the words of both APIs; any other word is a plain stop.
+_FINISH: Final = {
+    "length": Finish.LENGTH,
+    "max_output_tokens": Finish.LENGTH,
+    "content_filter": Finish.BLOCKED,
+}
+
+
+class _Style:
+    """One of the two APIs."""
+
+    path: ClassVar[str]
+    #: What is added to a request that is to be streamed.
+    streaming: ClassVar[Json]
+
+    def body(self, model: str, request: Request) -> Json:
+        """The request on the wire."""
+        raise NotImplementedError
+
+    def read(self, answer: Json) -> _Draft:
+        """Read a whole answer."""
+        raise NotImplementedError
+
+    async def follow(self, events: AsyncIterator[object], on_text: OnText) -> _Draft:
+        """Read an answer event by event; raises unless it comes to its end."""
+        raise NotImplementedError
+
+
+class _Responses(_Style):
+    path: ClassVar[str] = "/responses"
+    streaming: ClassVar[Json] = {"stream": True}
+
+    def body(self, model: str, request: Request) -> Json:
+        profile = models.lookup(OpenAI.key, model)
+        body: Json = {
+            "model": model,
+            "instructions": request.system,
+            "input": _messages(request),
+            "store": False,
+            "max_output_tokens": request.max_tokens,
+        }
+        if profile is not None and profile.reasoning_effort:
+            body["reasoning"] = {"effort": profile.reasoning_effort}
+        if profile is not None and profile.takes_temperature:
+            body["temperature"] = request.temperature
+        if request.contact_hash:
+            body["safety_identifier"] = request.contact_hash
+        return body
+
+    def read(self, answer: Json) -> _Draft:
+        status = answer.get("status") or "completed"
+        if status not in {"completed", "incomplete"}:
+            raise _failed(answer.get("error"))
+        draft = _Draft()
+        for item in answer.get("output") or ():
+            for part in item.get("content") or ():
+                if part.get("type") == "refusal":
+                    draft.refused = True
+                elif part.get("type") == "output_text":
+                    draft.parts.append(part.get("text") or "")
+        details = answer.get("incomplete_details") or {}
+        draft.reason = details.get("reason") or status
+        draft.model = answer.get("model") or ""
+        draft.usage = answer.get("usage") or {}
+        return draft
+
+    async def follow(self, events: AsyncIterator[object], on_text: OnText) -> _Draft:
+        parts: list[str] = []
+        async for event in events:
+            data = _object(event)
+            kind = data.get("type")
+            if kind == "response.output_text.delta":
+                parts.append(data["delta"])
+                on_text(data["delta"])
+            elif kind in {"response.completed", "response.incomplete"}:
+                draft = self.read(_object(data["response"]))
+                draft.parts = draft.parts or parts
+                return draft
+            elif kind == "response.failed":
+                raise _failed(_object(data["response"]).get("error"))
+            elif kind == "error":
+                raise _failed(data)
+        raise _cut()
+
+
+class _Chat(_Style):
+    path: ClassVar[str] = "/chat/completions"
+    streaming: ClassVar[Json] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+    def body(self, model: str, request: Request) -> Json:
+        profile = models.lookup(OpenAI.key, model) if _is_own() else None
+        limit = "max_completion_tokens" if _is_own() else "max_tokens"
+        system = {"role": "system", "content": request.system}
+        body: Json = {
+            "model": model,
+            "messages": [system, *_messages(request)],
+            limit: request.max_tokens,
+        }
+        if profile is not None and profile.reasoning_effort:
+            body["reasoning_effort"] = profile.reasoning_effort
+        if profile.takes_temperature if profile is not None else not _is_own():
+            body["temperature"] = request.temperature
+        return body
+
+    def read(self, answer: Json) -> _Draft:
+        if answer.get("error"):
+            raise _failed(answer["error"])
+        draft = _Draft()
+        draft.model = answer.get("model") or ""
+        draft.usage = answer.get("usage") or {}
+        choice = _object(answer["choices"][0])
+        message = choice.get("message") or {}
+        draft.parts.append(message.get("content") or "")
+        draft.refused = bool(message.get("refusal"))
+        draft.reason = choice.get("finish_reason") or "stop"
+        return draft
+
+    async def follow(self, events: AsyncIterator[object], on_text: OnText) -> _Draft:
+        draft = _Draft()
+        async for event in events:
+            data = _object(event)
+            draft.model = data.get("model") or draft.model
+            draft.usage = data.get("usage") or draft.usage
+            for choice in data.get("choices") or ():
+                delta = choice.get("delta") or {}
+                draft.refused = draft.refused or bool(delta.get("refusal"))
+                draft.reason = choice.get("finish_reason") or draft.reason
+                if text := delta.get("content"):
+                    draft.parts.append(text)
+                    on_text(text)
+        if not draft.reason:
+            raise _cut()
+        return draft
+
+
+def _is_own() -> bool:
+    """Whether requests go to OpenAI itself."""
+    return not settings.OPENAI_BASE_URL or _host(settings.OPENAI_BASE_URL) == _OWN_HOST
+
+
+@functools.cache
+def _host(url: str) -> str:
+    return httpx2.URL(url).host
+
+
+def _speaks_responses() -> bool:
+    if settings.OPENAI_API_STYLE:
+        return bool(settings.OPENAI_API_STYLE == "responses")
+    return _is_own()
+
+
+def _messages(request: Request) -> list[Json]:
+    return [{"role": said.role, "content": said.text} for said in request.utterances]
+
+
+def _timeout(timeout_s: float) -> httpx2.Timeout:
+    return httpx2.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
+
+
+def _object(value: object) -> Json:
+    if not isinstance(value, dict):
+        raise TypeError("The answer is not a JSON object.")
+    return value
+
+
+def _count(usage: Json, *names: str) -> int:
+    return next((int(usage[name]) for name in names if usage.get(name)), 0)
+
+
+def _refused_field(error: ProviderError) -> str:
+    """The optional field that a 400 names, or nothing."""
+    cause = error.__cause__
+    if error.status != 400:
+        return ""
+    field = str(getattr(cause, "param", None) or "").partition(".")[0]
+    return field if field in _OPTIONAL else ""
+
+
+def _error(error: openai.APIError) -> ProviderError:
+    """What the SDK raised, as one of ours."""
+    response: httpx2.Response | None = getattr(error, "response", None)
+    code = error.code or error.type
+    if response is None:
+        cause = error.__cause__
+        if isinstance(cause, Exception):
+            return http.error_from_exception(cause, provider=OpenAI.key)
+        return _failed({"code": code})
+    found = http.error_from_response(response, provider=OpenAI.key)
+    kind = PermanentProviderError if code in _FINAL_CODES else type(found)
+    return kind(
+        str(found),
+        provider=OpenAI.key,
+        status=found.status,
+        retry_after=found.retry_after,
+        code=code,
+    )
+
+
+def _failed(error: object) -> ProviderError:
+    """An error that came inside an answer of status 200."""
+    code = str(error.get("code") or "") if isinstance(error, dict) else ""
+    kind = PermanentProviderError if code in _FINAL_CODES else TemporaryProviderError
+    return kind("openai could not write an answer.", provider=OpenAI.key, code=code)
+
+
+def _cut() -> ProviderError:
+    return TemporaryProviderError(
+        "openai stopped in the middle of its answer.",
+        provider=OpenAI.key,
+        code="stream_cut",
+    )
+
+
+def _malformed() -> ProviderError:
+    return TemporaryProviderError(
+        "openai answered with something unreadable.",
+        provider=OpenAI.key,
+        code="malformed_answer",
+    )

@@ -1,0 +1,474 @@
+"""A message's whole way: inbox, receive, engine, commit, deliver."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import httpx2
+import pytest
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
+
+from ai_model import turns
+from ai_model.models import Turn, Usage
+from conversations import intake, services
+from conversations.models import Conversation, Delivery, Message
+from core import lease, work
+from core.asgi import application
+from core.tests.network import eventually
+from integrations.adapters.base import InboundMessage
+from integrations.facts import facts_of
+from integrations.models import Event
+from integrations.tests.factories import CHATWOOT_SECRET
+from knowledge.tests.factories import EntryFactory
+
+QUESTION = "How long does delivery take?"
+
+
+@pytest.fixture
+def entry(account: Any) -> Any:
+    return EntryFactory(
+        account=account,
+        title="How long does delivery take?",
+        body="Delivery takes three working days. Parcels leave our warehouse at noon.",
+    )
+
+
+@pytest.fixture
+def other_entries(account: Any) -> None:
+    for title, body in {
+        "Returning an item": "You may send it back within 30 days for a full refund.",
+        "Gift cards": "Gift cards are valid for two years and cannot be paid out.",
+        "Repairing a tent": "Our workshop mends zips and poles for a small fee.",
+    }.items():
+        EntryFactory(account=account, title=title, body=body)
+
+
+def say(channel: Any, text: str, *, thread: str = "thread-1", id_: str = "") -> Any:
+    """A contact writes."""
+    inbound = InboundMessage(
+        conversation_id=thread,
+        contact_id=thread,
+        external_id=id_,
+        text=text,
+        address={"conversation": "418"},
+    )
+    return intake.receive([(facts_of(channel), inbound)])[0]
+
+
+def settled(message_id: int) -> Message:
+    return eventually(
+        lambda: Message.objects.filter(pk=message_id).exclude(state="waiting").first()
+    )
+
+
+def post(path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+    """A request to the real ASGI application."""
+
+    async def run() -> tuple[int, Any]:
+        app = ApplicationCommunicator(
+            application,
+            {
+                "type": "http",
+                "method": "POST",
+                "path": path,
+                "query_string": b"",
+                "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+            },
+        )
+        await app.send_input({"type": "http.request", "body": body})
+        start = await app.receive_output(5)
+        answer = await app.receive_output(5)
+        return start["status"], json.loads(answer["body"])
+
+    return async_to_sync(run)()
+
+
+def signed(body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    raw = json.dumps(body).encode()
+    stamp = str(int(time.time()))
+    digest = hmac.new(
+        CHATWOOT_SECRET.encode(), f"{stamp}.".encode() + raw, hashlib.sha256
+    ).hexdigest()
+    return raw, {
+        "x-chatwoot-timestamp": stamp,
+        "x-chatwoot-signature": f"sha256={digest}",
+    }
+
+
+def chatwoot_message(number: int, text: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "event": "message_created",
+        "id": number,
+        "content": text,
+        "message_type": "incoming",
+        "private": False,
+        "sender": {"id": 771, "name": "Bat", "email": "bat@example.mn"},
+        "account": {"id": 3},
+        "inbox": {"id": 12},
+        "conversation": {"id": 418, "status": "pending"},
+        **changes,
+    }
+
+
+def test_a_question_is_answered_with_its_source(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    received = say(channel, QUESTION)
+
+    question = settled(received.message_id)
+    reply = Message.objects.get(author="assistant")
+    turn = Turn.objects.get()
+    assert question.state == Message.State.ANSWERED
+    assert "three working days" in reply.text
+    assert reply.sources[0]["entry_id"] == str(entry.uuid)
+    assert reply.sources[0]["revision"] == 1
+    assert reply.confidence is not None
+    assert turn.reply == reply
+    assert turn.state == "answered"
+    assert turn.provider == "local"
+    assert Usage.objects.get().requests == 1
+
+
+def test_what_the_knowledge_does_not_say_is_not_answered(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    received = say(channel, "Who won the chess championship in 1972?")
+
+    question = settled(received.message_id)
+    reply = Message.objects.get(author="assistant")
+    conversation = Conversation.objects.get()
+    assert question.state == Message.State.HANDED_OVER
+    assert question.reason in ("low_confidence", "no_results")
+    assert "person" in reply.text
+    assert conversation.status == "active"
+    assert conversation.needs_person
+
+
+def test_yes_to_the_offer_brings_a_person(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    settled(say(channel, "Who won the chess championship in 1972?").message_id)
+
+    question = settled(say(channel, "yes please.").message_id)
+
+    assert question.reason == "asked_for_person"
+    assert Conversation.objects.get().status == "support_active"
+
+
+def test_who_asks_for_a_person_is_handed_over(
+    engine: Any, channel: Any, entry: Any
+) -> None:
+    question = settled(say(channel, "I want to speak to a human!").message_id)
+
+    conversation = Conversation.objects.get()
+    assert question.reason == "asked_for_person"
+    assert conversation.status == "support_active"
+    assert conversation.epoch == 1
+
+
+def test_a_burst_is_one_turn(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    first = say(channel, "hello")
+    last = say(channel, QUESTION)
+
+    settled(last.message_id)
+
+    assert settled(first.message_id).state == Message.State.ANSWERED
+    assert Message.objects.filter(author="assistant").count() == 1
+    assert Turn.objects.get().first_message_id == first.message_id
+
+
+def test_a_message_without_text_gets_an_honest_reply(engine: Any, channel: Any) -> None:
+    question = settled(say(channel, "").message_id)
+
+    assert question.reason == "empty"
+
+
+def test_nobody_answers_while_people_reply(
+    engine: Any, channel: Any, entry: Any
+) -> None:
+    settled(say(channel, QUESTION).message_id)
+    services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
+
+    question = settled(say(channel, QUESTION, id_="2").message_id)
+
+    assert question.state == Message.State.HANDED_OVER
+    assert Message.objects.filter(author="assistant").count() == 1
+
+
+def test_the_assistant_answers_again_after_the_hand_back(
+    engine: Any, channel: Any, entry: Any
+) -> None:
+    settled(say(channel, QUESTION).message_id)
+    services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
+    services.hand_back(conversation=Conversation.objects.get(), reason="handed_back")
+
+    question = settled(say(channel, QUESTION, id_="2").message_id)
+
+    assert question.state == Message.State.ANSWERED
+
+
+def test_a_chatwoot_webhook_is_answered_through_its_api(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    network.answer({"id": 900})
+    body, headers = signed(chatwoot_message(90412, QUESTION))
+
+    status, answer = post(chatwoot.webhook_path, body, headers)
+
+    assert (status, answer) == (200, {"status": "ok"})
+    network.wait_for(1)
+    delivery = eventually(lambda: Delivery.objects.filter(state="sent").first())
+    request = network.requests[0]
+    assert request.url.path == "/api/v1/accounts/3/conversations/418/messages"
+    assert request.headers["api-access-token"] == "bot-token"
+    assert "three working days" in network.bodies()[0]["content"]
+    assert network.bodies()[0]["content_attributes"] == {
+        "reference": str(delivery.uuid)
+    }
+    assert delivery.external_id == "900"
+    assert eventually(
+        lambda: Message.objects.filter(author="assistant", state="sent").exists()
+    )
+
+
+def test_a_redelivered_webhook_is_answered_once(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    body, headers = signed(chatwoot_message(90412, QUESTION))
+
+    for _ in range(3):
+        assert post(chatwoot.webhook_path, body, headers)[0] == 200
+
+    network.wait_for(1)
+    assert Event.objects.count() == 1
+    assert Message.objects.filter(author="contact").count() == 1
+
+
+def test_a_reply_typed_in_chatwoot_stops_the_assistant(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    body, headers = signed(chatwoot_message(1, QUESTION))
+    post(chatwoot.webhook_path, body, headers)
+    network.wait_for(1)
+    body, headers = signed(
+        chatwoot_message(
+            2,
+            "I will look into it.",
+            message_type="outgoing",
+            sender={"id": 9, "name": "Ana", "type": "user"},
+        )
+    )
+
+    post(chatwoot.webhook_path, body, headers)
+
+    eventually(lambda: Conversation.objects.filter(status="support_active").exists())
+    assert Message.objects.filter(author="support").count() == 1
+
+
+def test_a_refusal_by_chatwoot_is_shown_and_not_repeated(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    network.answer(404)
+
+    say(chatwoot, QUESTION)
+
+    delivery = eventually(lambda: Delivery.objects.filter(state="failed").first())
+    assert delivery.attempts == 1
+    assert Message.objects.get(author="assistant").state == Message.State.FAILED
+    assert Conversation.objects.get().needs_person
+
+
+def test_a_busy_chatwoot_is_tried_again_when_it_says(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    network.answer(httpx2.Response(429, headers={"retry-after": "0.05"}), {"id": 5})
+
+    say(chatwoot, QUESTION)
+
+    delivery = eventually(lambda: Delivery.objects.filter(state="sent").first())
+    assert delivery.attempts == 2
+    assert len(network.requests) == 2
+
+
+def test_after_a_timeout_we_look_before_we_send_again(
+    engine: Any, chatwoot: Any, entry: Any, network: Any, monkeypatch: Any
+) -> None:
+    def listing(request: httpx2.Request) -> httpx2.Response:
+        reference = network.bodies()[0]["content_attributes"]["reference"]
+        found = {"id": 77, "content_attributes": {"reference": reference}}
+        return httpx2.Response(200, json={"payload": [found]})
+
+    monkeypatch.setattr("conversations.delivery.random.uniform", lambda *_: 0.01)
+    network.answer(httpx2.ReadTimeout("too slow"), listing)
+
+    say(chatwoot, QUESTION)
+
+    delivery = eventually(lambda: Delivery.objects.filter(state="sent").first())
+    assert delivery.external_id == "77"
+    assert [each.method for each in network.requests] == ["POST", "GET"]
+
+
+def test_where_nobody_can_look_a_doubtful_part_is_not_repeated(
+    engine: Any, chatwoot: Any, entry: Any, network: Any, monkeypatch: Any
+) -> None:
+    chatwoot.credentials = {**chatwoot.credentials, "user_token": ""}
+    chatwoot.save()
+    monkeypatch.setattr("conversations.delivery.random.uniform", lambda *_: 0.01)
+    network.answer(httpx2.ReadTimeout("too slow"))
+
+    say(chatwoot, QUESTION)
+
+    eventually(lambda: Delivery.objects.filter(state="uncertain").exists())
+    assert len(network.requests) == 1
+    assert Conversation.objects.get().needs_person
+
+
+def test_a_handoff_is_told_to_chatwoot(
+    engine: Any, chatwoot: Any, entry: Any, network: Any
+) -> None:
+    say(chatwoot, "Can I talk to a person?")
+
+    network.wait_for(3)
+    eventually(lambda: Delivery.objects.filter(state="sent").count() == 2)
+    line, note, status = network.bodies()
+    assert line["private"] is False
+    assert note["private"] is True
+    assert status == {"status": "open"}
+
+
+def test_a_long_answer_leaves_in_order(
+    engine: Any, chatwoot: Any, bob: Any, network: Any
+) -> None:
+    settled(say(chatwoot, "I need a human.").message_id)
+    network.wait_for(3)
+    text = "\n".join(f"Line {number}. " + "x" * 900 for number in range(25))
+
+    with pytest.raises(Exception, match="characters"):
+        services.reply(conversation=Conversation.objects.get(), user=bob, text=text)
+    services.reply(conversation=Conversation.objects.get(), user=bob, text=text[:9_900])
+
+    network.wait_for(4)
+    assert network.bodies()[3]["content"] == text[:9_900].strip()
+
+
+def test_a_turn_of_a_dead_worker_is_taken_up(
+    channel: Any, entry: Any, engine: Any
+) -> None:
+    with_dead = 987654
+    work.stop()
+    received = say(channel, QUESTION)
+    Conversation.objects.update(worker=with_dead, attempts=1)
+
+    work.start()
+
+    assert settled(received.message_id).state == Message.State.ANSWERED
+    lost = Turn.objects.get(state="failed")
+    assert (lost.reason, lost.worker) == ("worker_died", with_dead)
+
+
+def test_words_that_broke_three_turns_go_to_a_person(
+    channel: Any, entry: Any, engine: Any
+) -> None:
+    work.stop()
+    received = say(channel, QUESTION)
+    Conversation.objects.update(attempts=3)
+
+    work.start()
+
+    question = settled(received.message_id)
+    assert (question.state, question.reason) == (Message.State.HANDED_OVER, "error")
+    assert Conversation.objects.get().status == "support_active"
+
+
+def test_a_claim_is_made_once(channel: Any, entry: Any, transactional_db: None) -> None:
+    say(channel, QUESTION)
+
+    first, _ = turns.claim(1, 10)
+    second, _ = turns.claim(2, 10)
+
+    assert len(first) == 1
+    assert second == []
+
+
+def test_an_answer_into_a_passed_epoch_is_thrown_away(
+    channel: Any, entry: Any, transactional_db: None
+) -> None:
+    say(channel, QUESTION)
+    (claimed,), _ = turns.claim(1, 10)
+    services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
+    answer = _answer(claimed)
+
+    (result,) = turns.settle([(claimed, answer, True)])
+
+    assert result.verdict == "person_acted"
+    assert not Message.objects.filter(author="assistant").exists()
+    assert Conversation.objects.get().worker is None
+    assert Turn.objects.get().state == "dropped"
+
+
+def test_words_that_come_during_a_turn_join_it(
+    channel: Any, entry: Any, transactional_db: None
+) -> None:
+    say(channel, QUESTION)
+    (claimed,), _ = turns.claim(1, 10)
+    say(channel, "To Sweden?", id_="2")
+
+    (result,) = turns.settle([(claimed, _answer(claimed), True)])
+    more = turns.reread(claimed)
+
+    assert result.verdict == "more_words"
+    assert more is not None
+    assert more.question.text == f"{QUESTION}\nTo Sweden?"
+
+
+def test_words_that_may_not_join_get_the_next_turn(
+    channel: Any, entry: Any, transactional_db: None
+) -> None:
+    say(channel, QUESTION)
+    (claimed,), _ = turns.claim(1, 10)
+    later = say(channel, "To Sweden?", id_="2")
+
+    (result,) = turns.settle([(claimed, _answer(claimed), False)])
+
+    conversation = Conversation.objects.get()
+    assert result.verdict == "committed"
+    assert conversation.due_at is not None
+    assert conversation.worker is None
+    assert Message.objects.get(pk=later.message_id).state == Message.State.WAITING
+
+
+def test_a_lost_claim_says_nothing(
+    channel: Any, entry: Any, transactional_db: None
+) -> None:
+    say(channel, QUESTION)
+    (claimed,), _ = turns.claim(1, 10)
+    Conversation.objects.update(worker=2)
+
+    (result,) = turns.settle([(claimed, _answer(claimed), True)])
+
+    assert result.verdict == "lost_claim"
+    assert not Message.objects.filter(author="assistant").exists()
+
+
+def test_a_worker_is_alive_only_while_it_holds_its_lease(
+    transactional_db: None,
+) -> None:
+    held = lease.Lease()
+    worker = held.hold()
+
+    assert lease.dead([worker, 424242]) == {424242}
+    held.release()
+    assert lease.dead([worker]) == {worker}
+
+
+def _answer(claimed: Any) -> Any:
+    from ai_model.answering import Answer
+
+    return Answer("Three days.", Message.State.ANSWERED, "answered", "en")

@@ -1,0 +1,386 @@
+"""Turns in the database: claim what waits, settle what was answered, recover the lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, Min
+from django.utils import timezone
+
+from ai_model.answering import Answer, Question
+from ai_model.models import Assistant, Prompt, Turn, Usage
+from ai_model.providers.base import Utterance
+from ai_model.providers.models import cost
+from conversations import live, replies
+from conversations.models import Conversation, Message
+from conversations.replies import Committed, Reply, Verdict
+from core import lease, store, work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+#: Messages of a conversation that a turn reads.
+HISTORY = 12
+#: Conversations claimed by one statement.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A conversation that this worker answers now."""
+
+    conversation_id: int
+    conversation_uuid: str
+    #: Live events' group of the conversation.
+    group: str
+    account_id: int
+    knowledge_version: int
+    #: Replies are read from us, so an answer may be shown while it is written.
+    is_pulled: bool
+    worker: int
+    epoch: int
+    first_message_id: int
+    last_message_id: int
+    waited_ms: int
+    claimed_at: dt.datetime
+    prompt_versions: dict[str, int]
+    question: Question
+
+
+def claim(worker: int, most: int) -> tuple[list[Claim], float | None]:
+    """Claim conversations that are due; also the seconds until the next one is."""
+    with transaction.atomic():
+        rows = _claim_rows(worker, min(most, BATCH))
+        claims = _claims([row["id"] for row in rows], worker) if rows else []
+    return claims, None if len(rows) == BATCH else _seconds_until_due()
+
+
+def _claim_rows(worker: int, most: int) -> list[dict[str, Any]]:
+    now = timezone.now()
+    return store.fetch(
+        "UPDATE conversations_conversation SET worker = %s, claimed_at = %s,"
+        " attempts = attempts + 1 WHERE id IN ("
+        " SELECT id FROM conversations_conversation"
+        " WHERE due_at <= %s AND worker IS NULL"
+        f" ORDER BY due_at LIMIT %s {store.skip_locked()}) RETURNING id",
+        [worker, now, now, most],
+    )
+
+
+def _seconds_until_due() -> float | None:
+    rows = Conversation.objects.filter(due_at__isnull=False, worker__isnull=True)
+    due = rows.order_by("due_at").values_list("due_at", flat=True).first()
+    return (due - timezone.now()).total_seconds() if due else None
+
+
+def reread(claimed: Claim) -> Claim | None:
+    """The same claim with the words that came since; None when it is lost."""
+    claims = _claims([claimed.conversation_id], claimed.worker)
+    return replace(claims[0], epoch=claimed.epoch) if claims else None
+
+
+def _claims(keys: list[int], worker: int) -> list[Claim]:
+    conversations = Conversation.objects.select_related(
+        "account__assistant", "channel"
+    ).filter(pk__in=keys, worker=worker)
+    messages = _messages(keys)
+    rows = list(conversations)
+    prompts = _prompts({row.account_id for row in rows})
+    claims = []
+    for row in rows:
+        made = _make_claim(row, messages[row.pk], prompts[row.account_id], worker)
+        if made is not None:
+            claims.append(made)
+    return claims
+
+
+def _make_claim(
+    row: Conversation,
+    messages: list[dict[str, Any]],
+    prompts: list[Prompt],
+    worker: int,
+) -> Claim | None:
+    now = timezone.now()
+    waiting = [each for each in messages if each["state"] == Message.State.WAITING]
+    if not waiting:
+        # Nothing to answer after all: give it back at once.
+        Conversation.objects.filter(pk=row.pk, worker=worker).update(
+            worker=None, claimed_at=None, due_at=None, waiting_since=None, attempts=0
+        )
+        return None
+    since = row.waiting_since or now
+    return Claim(
+        conversation_id=row.pk,
+        conversation_uuid=str(row.uuid),
+        group=live.conversation_group(row.channel_id, row.external_id),
+        account_id=row.account_id,
+        knowledge_version=row.account.knowledge_version,
+        is_pulled=row.channel.adapter.is_pulled,
+        worker=worker,
+        epoch=row.epoch,
+        first_message_id=waiting[0]["id"],
+        last_message_id=waiting[-1]["id"],
+        waited_ms=int((now - since).total_seconds() * 1000),
+        claimed_at=now,
+        prompt_versions={each.kind: each.version for each in prompts},
+        question=_question(row, messages, waiting, prompts),
+    )
+
+
+def _question(
+    row: Conversation,
+    messages: list[dict[str, Any]],
+    waiting: list[dict[str, Any]],
+    prompts: list[Prompt],
+) -> Question:
+    try:
+        assistant = row.account.assistant
+    except Assistant.DoesNotExist:
+        assistant = Assistant(account=row.account)
+    return Question(
+        texts=tuple(each["text"] for each in waiting),
+        history=_history(messages),
+        lang=row.lang,
+        has_offer=row.has_offer,
+        contact=f"{settings.SECRET_KEY}:{row.contact_id}",
+        attempt=row.attempts,
+        business=row.account.name,
+        assistant=assistant,
+        prompts={each.kind: each.text for each in prompts},
+        visibilities=visibilities(row.address),
+        budget_s=settings.REPLY_BUDGET_S,
+    )
+
+
+def visibilities(address: dict[str, Any]) -> frozenset[str] | None:
+    """Which entries a conversation may draw on: staff see all, customers theirs."""
+    is_staff = address.get("agent_type") in ("support", "test")
+    return None if is_staff else frozenset({"customer"})
+
+
+def _history(messages: list[dict[str, Any]]) -> tuple[Utterance, ...]:
+    roles = {
+        Message.Author.CONTACT: "user",
+        Message.Author.ASSISTANT: "assistant",
+        Message.Author.SUPPORT: "assistant",
+    }
+    return tuple(
+        Utterance(roles[each["author"]], each["text"])  # type: ignore[arg-type]
+        for each in messages
+        if each["author"] in roles
+    )
+
+
+def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
+    """The newest messages of each conversation, oldest first."""
+    rows = store.fetch(
+        "SELECT m.id, m.conversation_id, m.author, m.text, m.state"
+        " FROM conversations_message m JOIN conversations_conversation c"
+        " ON c.id = m.conversation_id AND m.id >= ("
+        "  SELECT MIN(id) FROM (SELECT id FROM conversations_message x"
+        "   WHERE x.conversation_id = c.id ORDER BY id DESC LIMIT %s) newest)"
+        f" WHERE c.id IN ({store.placeholders(keys)}) ORDER BY m.id",
+        [HISTORY, *keys],
+    )
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["conversation_id"]].append(row)
+    return found
+
+
+def _prompts(accounts: set[int]) -> dict[int, list[Prompt]]:
+    """The newest version of each kind, by account."""
+    found: dict[int, dict[str, Prompt]] = defaultdict(dict)
+    for each in Prompt.objects.filter(account_id__in=accounts).order_by("version"):
+        found[each.account_id][each.kind] = each
+    return defaultdict(
+        list, {key: list(kinds.values()) for key, kinds in found.items()}
+    )
+
+
+def settle(
+    batch: Sequence[tuple[Claim, Answer, bool]],
+) -> list[Committed]:
+    """Commit answers, with the account of how they came about; one result each.
+
+    The flag says whether the turn may take more words in instead.
+    """
+    with transaction.atomic():
+        results = replies.commit([_reply(*each) for each in batch])
+        pairs = [
+            (claimed, answer, result)
+            for (claimed, answer, _), result in zip(batch, results, strict=True)
+        ]
+        Turn.objects.bulk_create([_turn(*each) for each in pairs])
+        _count_usage(pairs)
+    return results
+
+
+def _reply(claimed: Claim, answer: Answer, may_join: bool) -> Reply:  # noqa: FBT001
+    return Reply(
+        conversation_id=claimed.conversation_id,
+        worker=claimed.worker,
+        epoch=claimed.epoch,
+        last_message_id=claimed.last_message_id,
+        outcome=answer.outcome,
+        reason=answer.reason,
+        text=answer.text,
+        confidence=answer.confidence,
+        sources=answer.sources,
+        hands_off=answer.hands_off,
+        note=answer.reason,
+        offers_person=answer.offers_person,
+        may_join=may_join,
+        lang=answer.lang,
+    )
+
+
+def _turn(claimed: Claim, answer: Answer, result: Committed) -> Turn:
+    now = timezone.now()
+    state, reason = Turn.State.DROPPED, str(result.verdict)
+    if result.verdict is Verdict.COMMITTED:
+        state, reason = Turn.State(answer.outcome), answer.reason
+    turn = _bare_turn(claimed, state, reason)
+    turn.reply_id = result.message_id
+    turn.query = answer.query
+    turn.retrieved = answer.retrieved
+    turn.confidence = answer.confidence
+    turn.threshold = answer.threshold
+    turn.failures = [list(each) for each in answer.failures]
+    turn.timings = {
+        "wait": claimed.waited_ms,
+        **answer.timings,
+        "total": int((now - claimed.claimed_at).total_seconds() * 1000),
+    }
+    if answer.completion is not None:
+        done = answer.completion
+        turn.provider, turn.model = done.provider, done.model[:100]
+        turn.tokens_in, turn.tokens_out = done.tokens_in, done.tokens_out
+        turn.cost = cost(done.provider, done.model, done.tokens_in, done.tokens_out)
+    return turn
+
+
+def _bare_turn(claimed: Claim, state: Turn.State, reason: str) -> Turn:
+    return Turn(
+        account_id=claimed.account_id,
+        conversation_id=claimed.conversation_id,
+        first_message_id=claimed.first_message_id,
+        last_message_id=claimed.last_message_id,
+        state=state,
+        reason=reason,
+        epoch=claimed.epoch,
+        attempt=claimed.question.attempt,
+        worker=claimed.worker,
+        prompt_versions=claimed.prompt_versions,
+        finished_at=timezone.now(),
+    )
+
+
+def _count_usage(pairs: Sequence[tuple[Claim, Answer, Committed]]) -> None:
+    """Add the calls to the day's row of each account, provider and model."""
+    day = timezone.now().date()
+    sums: dict[tuple[int, str, str], list[Any]] = defaultdict(
+        lambda: [0, 0, 0, 0, 0, 0]
+    )
+    for claimed, answer, _ in pairs:
+        for provider, _code in answer.failures:
+            sums[claimed.account_id, provider, ""][1] += 1
+        done = answer.completion
+        if done is None:
+            continue
+        price = cost(done.provider, done.model, done.tokens_in, done.tokens_out)
+        row = sums[claimed.account_id, done.provider, done.model[:100]]
+        row[0] += 1
+        row[2] += done.tokens_in
+        row[3] += done.tokens_out
+        row[4] += price or 0
+        row[5] += answer.timings.get("complete", 0)
+    columns = ("requests", "failures", "tokens_in", "tokens_out", "cost", "latency_ms")
+    added = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in columns)
+    for (account, provider, model), row in sorted(sums.items()):
+        store.execute(
+            f"INSERT INTO {Usage._meta.db_table} AS u"
+            f" (account_id, day, provider, model, {', '.join(columns)})"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            f" ON CONFLICT (account_id, day, provider, model) DO UPDATE SET {added}",
+            [account, day, provider, model, *row[:4], str(row[4]), row[5]],
+        )
+
+
+def release(claimed: Claim, reason: str, *, pause_s: float = 0.0) -> None:
+    """Give a claim back unanswered; the words wait for the next attempt."""
+    with transaction.atomic():
+        rows = Conversation.objects.filter(
+            pk=claimed.conversation_id, worker=claimed.worker
+        )
+        # Words that nobody waits for any more stay as they are.
+        due = timezone.now() + dt.timedelta(seconds=pause_s)
+        rows.filter(due_at__isnull=False).update(due_at=due)
+        if rows.update(worker=None, claimed_at=None):
+            _bare_turn(claimed, Turn.State.FAILED, reason).save()
+    work.wake("turns")
+
+
+def overtaken(claims: Sequence[Claim]) -> set[int]:
+    """Those conversations whose running turn speaks into an epoch that has passed."""
+    if not claims:
+        return set()
+    epochs = dict(
+        Conversation.objects.filter(
+            pk__in=[each.conversation_id for each in claims]
+        ).values_list("pk", "epoch")
+    )
+    return {
+        each.conversation_id
+        for each in claims
+        if epochs.get(each.conversation_id) != each.epoch
+    }
+
+
+def recover(worker: int) -> int:
+    """Take up what dead workers had claimed; returns how many conversations."""
+    held = store.fetch(
+        "SELECT DISTINCT worker FROM conversations_conversation"
+        " WHERE worker IS NOT NULL AND worker <> %s",
+        [worker],
+    )
+    gone = lease.dead(row["worker"] for row in held)
+    if not gone:
+        return 0
+    with transaction.atomic():
+        rows = Conversation.objects.filter(worker__in=gone)
+        if store.is_postgresql():
+            rows = rows.select_for_update(skip_locked=True, of=("self",))
+        lost = list(rows)
+        Turn.objects.bulk_create([_lost_turn(row) for row in lost])
+        Conversation.objects.filter(pk__in=[row.pk for row in lost]).update(
+            worker=None, claimed_at=None
+        )
+    logger.warning("Took up %s conversations of dead workers", len(lost))
+    return len(lost)
+
+
+def _lost_turn(row: Conversation) -> Turn:
+    ids = row.messages.filter(state=Message.State.WAITING).aggregate(
+        first=Min("id"), last=Max("id")
+    )
+    return Turn(
+        account_id=row.account_id,
+        conversation=row,
+        first_message_id=ids["first"] or row.last_inbound_id,
+        last_message_id=ids["last"] or row.last_inbound_id,
+        state=Turn.State.FAILED,
+        reason="worker_died",
+        epoch=row.epoch,
+        attempt=row.attempts,
+        worker=row.worker or 0,
+        finished_at=timezone.now(),
+    )

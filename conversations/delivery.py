@@ -1,0 +1,310 @@
+"""Deliver: what was committed leaves, part by part, in order.
+
+A part leaves only while the epoch stands in which it was committed. After an attempt
+that may have arrived we look before we repeat, and where a provider cannot be asked we
+do not repeat at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import DatabaseError, InterfaceError, transaction
+from django.utils import timezone
+
+from conversations import live
+from conversations.models import Conversation, Delivery, Message
+from core import lease, store, work
+from core.exceptions import (
+    PermanentProviderError,
+    ProviderError,
+    UncertainProviderError,
+)
+from integrations.adapters.base import Adapter, Outbound
+from integrations.facts import adapter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+#: Attempts after which a part has failed for good.
+MOST_ATTEMPTS = 6
+#: Parts that one worker sends at the same time.
+CONCURRENCY = 200
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A part that this worker is to send."""
+
+    id: int
+    worker: int
+    attempts: int
+    must_look: bool
+    adapter: Adapter
+    outbound: Outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt."""
+
+    id: int
+    state: Delivery.State
+    external_id: str = ""
+    error: str = ""
+    due_at: dt.datetime | None = None
+    must_look: bool = False
+
+
+@work.register
+class DeliverStep(work.Step):
+    """Claims parts that are due and sends them."""
+
+    name: ClassVar[str] = "deliver"
+
+    def __init__(self, loop: work.WorkLoop) -> None:
+        super().__init__(loop)
+        self._running: set[asyncio.Task[None]] = set()
+        self._starts = store.GroupCommit(self._start_batch)
+        self._records = store.GroupCommit(self._record_batch)
+
+    async def run(self) -> float | None:
+        while (room := CONCURRENCY - len(self._running)) > 0:
+            claimed = await self.loop.db(claim, self.loop.worker, min(room, BATCH))
+            for each in claimed:
+                task = asyncio.create_task(self._deliver(each))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            if len(claimed) < BATCH:
+                break
+        return None
+
+    async def finish(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=work.GRACE_S)
+
+    def recover(self) -> None:
+        if recover(self.loop.worker):
+            self.loop.wake(self.name)
+
+    async def _deliver(self, claimed: Claimed) -> None:
+        outcome = await self._attempt(claimed)
+        while outcome is not None:
+            try:
+                await self._records.add(outcome)
+            except Exception:
+                # The outermost edge. What was sent must be known before anything else
+                # happens to it; if this process ends first, its lease says so.
+                logger.exception("Delivery %s could not be recorded", claimed.id)
+                await asyncio.sleep(1)
+            else:
+                break
+        self.loop.wake(self.name)
+
+    async def _attempt(self, claimed: Claimed) -> Outcome | None:
+        adapter, outbound = claimed.adapter, claimed.outbound
+        try:
+            if claimed.must_look:
+                if not adapter.can_look():
+                    return Outcome(claimed.id, Delivery.State.UNCERTAIN)
+                found = await adapter.find_sent(outbound)
+                if found is not None:
+                    return Outcome(claimed.id, Delivery.State.SENT, found)
+            if not await self._starts.add(claimed.id):
+                return None  # withheld: a person acted
+            external_id = await adapter.send(outbound)
+        except ProviderError as exc:
+            return after_failure(claimed, exc)
+        except (DatabaseError, InterfaceError):
+            logger.exception("Delivery %s could not be started", claimed.id)
+            due = timezone.now() + dt.timedelta(seconds=1)
+            return Outcome(
+                claimed.id,
+                Delivery.State.WAITING,
+                due_at=due,
+                must_look=claimed.must_look,
+            )
+        except Exception as exc:
+            # A bug in an adapter: shown on the desk, and sent again after the fix.
+            logger.exception("Adapter %s broke on %s", adapter.key, claimed.id)
+            return Outcome(claimed.id, Delivery.State.FAILED, error=repr(exc)[:300])
+        return Outcome(claimed.id, Delivery.State.SENT, external_id)
+
+    async def _start_batch(self, keys: list[int]) -> Sequence[bool]:
+        started = await self.loop.db(start, keys, self.loop.worker)
+        return [key in started for key in keys]
+
+    async def _record_batch(self, outcomes: list[Outcome]) -> Sequence[None]:
+        await self.loop.db(record, outcomes)
+        return [None] * len(outcomes)
+
+
+def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
+    """What follows from an attempt that failed."""
+    error = str(exc)[:300]
+    if isinstance(exc, PermanentProviderError) or claimed.attempts >= MOST_ATTEMPTS:
+        return Outcome(claimed.id, Delivery.State.FAILED, error=error)
+    pause = exc.retry_after
+    if pause is None:
+        pause = min(2.0**claimed.attempts, 300.0) * random.uniform(0.5, 1.0)  # noqa: S311
+    return Outcome(
+        claimed.id,
+        Delivery.State.WAITING,
+        error=error,
+        due_at=timezone.now() + dt.timedelta(seconds=pause),
+        # An earlier attempt stays doubtful until somebody has looked.
+        must_look=isinstance(exc, UncertainProviderError) or claimed.must_look,
+    )
+
+
+def claim(worker: int, most: int) -> list[Claimed]:
+    """Claim the first open part of conversations in which one is due."""
+    rows = store.fetch(
+        "UPDATE conversations_delivery SET state = 'claimed', worker = %s,"
+        " attempts = attempts + 1 WHERE id IN ("
+        " SELECT d.id FROM conversations_delivery d"
+        " WHERE d.state = 'waiting' AND d.due_at <= %s AND NOT EXISTS ("
+        "  SELECT 1 FROM conversations_delivery e"
+        "  WHERE e.conversation_id = d.conversation_id AND e.id < d.id"
+        "  AND e.state IN ('waiting', 'claimed', 'sending'))"
+        f" ORDER BY d.due_at LIMIT %s {store.skip_locked()}) RETURNING id",
+        [worker, timezone.now(), most],
+    )
+    if not rows:
+        return []
+    deliveries = Delivery.objects.select_related("conversation__channel").filter(
+        pk__in=[row["id"] for row in rows]
+    )
+    adapters: dict[int, Adapter] = {}
+    return [_claimed(each, worker, adapters) for each in deliveries]
+
+
+def _claimed(delivery: Delivery, worker: int, adapters: dict[int, Adapter]) -> Claimed:
+    channel = delivery.conversation.channel
+    if channel.pk not in adapters:
+        adapters[channel.pk] = adapter_of(channel)
+    kind: Any = delivery.kind
+    return Claimed(
+        id=delivery.pk,
+        worker=worker,
+        attempts=delivery.attempts,
+        must_look=delivery.must_look,
+        adapter=adapters[channel.pk],
+        outbound=Outbound(
+            kind=kind,
+            reference=str(delivery.uuid),
+            address=delivery.conversation.address,
+            text=delivery.text,
+        ),
+    )
+
+
+def start(keys: list[int], worker: int) -> set[int]:
+    """The fence: those parts that may leave now; the others are withheld.
+
+    The last thing before the network. Whoever takes a conversation over locks its
+    row first, so a part is either sent before that or not at all.
+    """
+    marks = store.placeholders(keys)
+    with transaction.atomic():
+        if store.is_postgresql():
+            store.execute(
+                "SELECT 1 FROM conversations_conversation WHERE id IN ("
+                f" SELECT conversation_id FROM conversations_delivery WHERE id IN ({marks}))"
+                " ORDER BY id FOR SHARE",
+                keys,
+            )
+        rows = store.fetch(
+            "UPDATE conversations_delivery AS t SET state = CASE"
+            " WHEN t.epoch IS NULL OR t.epoch = (SELECT c.epoch"
+            "  FROM conversations_conversation c WHERE c.id = t.conversation_id)"
+            " THEN 'sending' ELSE 'withheld' END"
+            f" WHERE t.worker = %s AND t.state = 'claimed' AND t.id IN ({marks})"
+            " RETURNING id, state, message_id",
+            [worker, *keys],
+        )
+        withheld = [row["message_id"] for row in rows if row["state"] == "withheld"]
+        if withheld:
+            Message.objects.filter(pk__in=withheld).update(
+                state=Message.State.WITHHELD, reason="person_acted"
+            )
+    return {row["id"] for row in rows if row["state"] == "sending"}
+
+
+@transaction.atomic
+def record(outcomes: Sequence[Outcome]) -> None:
+    """Store what became of attempts, and what that means for their messages."""
+    now = timezone.now()
+    by_id = {outcome.id: outcome for outcome in outcomes}
+    rows = list(Delivery.objects.select_related("conversation").filter(pk__in=by_id))
+    for row in rows:
+        outcome = by_id[row.pk]
+        row.state = outcome.state
+        row.external_id = outcome.external_id
+        row.error = outcome.error
+        row.must_look = outcome.must_look
+        row.worker = None
+        row.due_at = outcome.due_at or row.due_at
+        row.sent_at = now if outcome.state == Delivery.State.SENT else None
+    Delivery.objects.bulk_update(
+        rows,
+        ["state", "external_id", "error", "must_look", "worker", "due_at", "sent_at"],
+    )
+    _settle_messages([row.message_id for row in rows if row.message_id])
+    lost = (Delivery.State.FAILED, Delivery.State.UNCERTAIN)
+    _call_person({row.conversation_id for row in rows if row.state in lost})
+
+
+def _settle_messages(keys: list[int]) -> None:
+    """A message is sent when all its parts are, failed when one of them is."""
+    if not keys:
+        return
+    part = (
+        "SELECT 1 FROM conversations_delivery d WHERE d.message_id = t.id AND d.state"
+    )
+    store.execute(
+        "UPDATE conversations_message AS t SET state = CASE"
+        f" WHEN EXISTS ({part} IN ('failed', 'uncertain')) THEN 'failed'"
+        f" WHEN EXISTS ({part} = 'withheld') THEN 'withheld'"
+        " ELSE 'sent' END"
+        f" WHERE t.id IN ({store.placeholders(keys)}) AND t.author <> 'contact'"
+        f" AND NOT EXISTS ({part} IN ('waiting', 'claimed', 'sending'))",
+        keys,
+    )
+
+
+def _call_person(keys: set[int]) -> None:
+    """Show on the desk that something did not arrive."""
+    for row in Conversation.objects.filter(pk__in=keys).order_by("id"):
+        row.needs_person = True
+        row.seq = live.next_seq(row.account_id)
+        row.save(update_fields=["needs_person", "seq"])
+        live.announce([row])
+
+
+def recover(worker: int) -> int:
+    """Take up what dead workers held; returns how many parts that were."""
+    held = store.fetch(
+        "SELECT DISTINCT worker FROM conversations_delivery"
+        " WHERE worker IS NOT NULL AND worker <> %s AND state IN ('claimed', 'sending')",
+        [worker],
+    )
+    gone = lease.dead(row["worker"] for row in held)
+    if not gone:
+        return 0
+    # What had started may have arrived; what had not is as good as new.
+    return store.execute(
+        "UPDATE conversations_delivery SET must_look = (must_look OR state = 'sending'),"
+        " state = 'waiting', worker = NULL"
+        f" WHERE worker IN ({store.placeholders(list(gone))})"
+        " AND state IN ('claimed', 'sending')",
+        list(gone),
+    )

@@ -1,0 +1,362 @@
+"""Receive: from what adapters parsed to contact, conversation and message.
+
+Many arrivals at once, in a handful of statements.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations import live
+from conversations.models import Contact, Conversation, Message
+from conversations.signals import conversation_changed_hands, messages_received
+from core import store, work
+from core.text import clean_text, truncate
+from integrations.adapters.base import (
+    ChannelFacts,
+    Inbound,
+    InboundMessage,
+    InboundTurnover,
+    Turnover,
+)
+from integrations.models import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Arrival = tuple[ChannelFacts, Inbound]
+MessageArrival = tuple[ChannelFacts, InboundMessage]
+#: (channel id, provider's id)
+Name = tuple[int, str]
+
+#: Longest text of one message that is kept.
+MAX_TEXT = 20_000
+#: Words that end like this are a whole thought; no more are waited for.
+_ENDINGS = tuple(".?!…。？！")
+#: Seconds to wait for more after a fragment, and after one that may be whole.
+QUIET_FRAGMENT_S = 1.2
+QUIET_PHRASE_S = 0.5
+#: Seconds after which a turn starts although more words keep coming.
+QUIET_MOST_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one arriving message."""
+
+    message_id: int
+    conversation_id: int
+    conversation_uuid: str
+    is_new: bool
+
+
+def receive(arrivals: Sequence[Arrival]) -> list[Received]:
+    """Store what arrived; what is known already is not stored again.
+
+    Returns one result per arriving message, in order.
+    """
+    results: list[Received] = []
+    with transaction.atomic():
+        for is_plain, group in itertools.groupby(arrivals, key=_is_contact_message):
+            if is_plain:
+                results += _receive_messages(list(group))  # type: ignore[arg-type]
+                continue
+            for facts, inbound in group:
+                results += _receive_turnover(facts, inbound)
+    return results
+
+
+def _is_contact_message(arrival: Arrival) -> bool:
+    inbound = arrival[1]
+    return isinstance(inbound, InboundMessage) and inbound.author == "contact"
+
+
+def quiet_s(text: str) -> float:
+    """Seconds for which the contact may still add words to these."""
+    if text.rstrip().endswith(_ENDINGS) or len(text) >= 120:
+        return 0.0
+    return QUIET_FRAGMENT_S if len(text.split()) <= 3 else QUIET_PHRASE_S
+
+
+def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
+    conversations = _conversations(arrivals)
+    known = _known_messages(
+        conversations.values(), {inbound.external_id for _, inbound in arrivals}
+    )
+    new: dict[tuple[int, str], Message] = {}
+    now = timezone.now()
+    for facts, inbound in arrivals:
+        conversation = conversations[facts.id, inbound.conversation_id]
+        name = (conversation.pk, inbound.external_id)
+        if inbound.external_id and (name in known or name in new):
+            continue
+        new[name] = _take_in(conversation, inbound, now)
+    _save(new, conversations.values())
+    results = []
+    for facts, inbound in arrivals:
+        conversation = conversations[facts.id, inbound.conversation_id]
+        name = (conversation.pk, inbound.external_id)
+        results.append(
+            Received(
+                message_id=new[name].pk if name in new else known[name],
+                conversation_id=conversation.pk,
+                conversation_uuid=str(conversation.uuid),
+                is_new=name in new,
+            )
+        )
+    return results
+
+
+def _take_in(
+    conversation: Conversation, inbound: InboundMessage, now: dt.datetime
+) -> Message:
+    """The new message, and what it changes in its conversation."""
+    if conversation.status == Conversation.Status.CLOSED:
+        _reopen(conversation)
+    is_ours = conversation.status == Conversation.Status.ACTIVE
+    text = clean_text(inbound.text)[:MAX_TEXT]
+    if is_ours:
+        since = conversation.waiting_since or now
+        pause = 0.0 if inbound.is_synchronous else quiet_s(text)
+        conversation.waiting_since = since
+        conversation.due_at = min(
+            now + dt.timedelta(seconds=pause),
+            max(now, since + dt.timedelta(seconds=QUIET_MOST_S)),
+        )
+    _show(conversation, text, now)
+    conversation.unread += 1
+    if inbound.address and dict(inbound.address) != conversation.address:
+        conversation.address = dict(inbound.address)
+    return Message(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        author=Message.Author.CONTACT,
+        text=text,
+        state=Message.State.WAITING if is_ours else Message.State.HANDED_OVER,
+        reason="" if is_ours else conversation.status_reason,
+        external_id=inbound.external_id,
+    )
+
+
+def _reopen(conversation: Conversation) -> None:
+    """A closed conversation goes on as a new one would begin."""
+    if conversation.channel.human_mode:
+        conversation.give_to_support("human_mode")
+    else:
+        conversation.give_to_assistant("reopened")
+
+
+def _show(conversation: Conversation, text: str, now: dt.datetime) -> None:
+    conversation.last_text = truncate(text, 200)
+    conversation.last_message_at = now
+
+
+#: What a contact's message changes in its conversation.
+_FIELDS = [
+    *Conversation.TURNOVER_FIELDS,
+    "address",
+    "last_inbound_id",
+    "last_message_at",
+    "last_text",
+    "unread",
+    "seq",
+]
+
+
+def _save(
+    new: dict[tuple[int, str], Message], conversations: Iterable[Conversation]
+) -> None:
+    by_id = {each.pk: each for each in conversations}
+    messages = sorted(new.values(), key=lambda each: each.account_id)
+    for account_id, group in itertools.groupby(messages, lambda each: each.account_id):
+        batch = list(group)
+        last = live.next_seq(account_id, len(batch))
+        for number, message in enumerate(batch, start=last - len(batch) + 1):
+            message.seq = number
+    Message.objects.bulk_create(new.values())
+    touched: dict[int, Conversation] = {}
+    for message in new.values():
+        conversation = by_id[message.conversation_id]
+        conversation.last_inbound_id = max(conversation.last_inbound_id, message.pk)
+        conversation.seq = max(conversation.seq, message.seq)
+        touched[conversation.pk] = conversation
+    if not touched:
+        return
+    _update(list(touched.values()))
+    live.announce(touched.values())
+    messages_received.send(sender=Conversation, conversations=list(touched.values()))
+    transaction.on_commit(lambda: work.wake("turns"))
+
+
+def _update(conversations: list[Conversation]) -> None:
+    if len(conversations) == 1:
+        conversations[0].save(update_fields=_FIELDS)
+    else:
+        Conversation.objects.bulk_update(conversations, _FIELDS)
+
+
+def _known_messages(
+    conversations: Iterable[Conversation], names: set[str]
+) -> dict[tuple[int, str], int]:
+    # Two arrivals of one message meet here: the conversations are locked.
+    rows = Message.objects.filter(
+        conversation_id__in=[each.pk for each in conversations],
+        external_id__in=names - {""},
+    ).values_list("conversation_id", "external_id", "id")
+    return {(conversation, name): key for conversation, name, key in rows}
+
+
+def _conversations(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
+    """The conversations of these arrivals by name, made where new, and locked."""
+    wanted: dict[Name, MessageArrival] = {}
+    for facts, inbound in arrivals:
+        wanted.setdefault((facts.id, inbound.conversation_id), (facts, inbound))
+    found = _lock(list(wanted))
+    missing = {name: each for name, each in wanted.items() if name not in found}
+    if missing:
+        contacts = _contacts(missing.values())
+        modes = dict(
+            Channel.objects.filter(pk__in={name[0] for name in missing}).values_list(
+                "pk", "human_mode"
+            )
+        )
+        Conversation.objects.bulk_create(
+            [
+                _new_conversation(
+                    facts, inbound, contacts[facts.id, inbound.contact_id], modes
+                )
+                for facts, inbound in missing.values()
+            ],
+            ignore_conflicts=True,
+        )
+        found |= _lock(list(missing))
+    return found
+
+
+def _new_conversation(
+    facts: ChannelFacts,
+    inbound: InboundMessage,
+    contact: Contact,
+    human_modes: dict[int, bool],
+) -> Conversation:
+    is_human = human_modes[facts.id]
+    status = Conversation.Status
+    return Conversation(
+        account_id=facts.account_id,
+        channel_id=facts.id,
+        contact=contact,
+        external_id=inbound.conversation_id,
+        address=dict(inbound.address),
+        status=status.SUPPORT_ACTIVE if is_human else status.ACTIVE,
+        status_reason="human_mode" if is_human else "",
+        needs_person=is_human,
+    )
+
+
+def _lock(names: list[Name]) -> dict[Name, Conversation]:
+    rows = Conversation.objects.select_related("channel").filter(
+        channel_id__in={channel for channel, _ in names},
+        external_id__in={external for _, external in names},
+    )
+    if store.is_postgresql():
+        rows = rows.select_for_update(of=("self",))
+    # In one order everywhere, so that two transactions never wait for each other.
+    found = {(row.channel_id, row.external_id): row for row in rows.order_by("id")}
+    return {name: found[name] for name in names if name in found}
+
+
+def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
+    wanted = {(facts.id, each.contact_id): (facts, each) for facts, each in arrivals}
+    found = _find_contacts(wanted)
+    missing = [each for name, each in wanted.items() if name not in found]
+    if missing:
+        Contact.objects.bulk_create(
+            [
+                Contact(
+                    account_id=facts.account_id,
+                    channel_id=facts.id,
+                    external_id=inbound.contact_id,
+                    name=clean_text(inbound.contact_name)[:200],
+                    email=clean_text(inbound.contact_email)[:254],
+                    profile=dict(inbound.profile),
+                )
+                for facts, inbound in missing
+            ],
+            ignore_conflicts=True,
+        )
+        found |= _find_contacts(wanted)
+    return found
+
+
+def _find_contacts(names: Iterable[Name]) -> dict[Name, Contact]:
+    keys = list(names)
+    rows = Contact.objects.filter(
+        channel_id__in={channel for channel, _ in keys},
+        external_id__in={external for _, external in keys},
+    )
+    return {(row.channel_id, row.external_id): row for row in rows}
+
+
+def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
+    """Somebody acted on the provider's side."""
+    if isinstance(inbound, InboundMessage):
+        return [_receive_support_message(facts, inbound)]
+    conversation = _lock([(facts.id, inbound.conversation_id)]).get(
+        (facts.id, inbound.conversation_id)
+    )
+    if conversation is not None:
+        _turn_over(conversation, inbound)
+    return []
+
+
+def _turn_over(conversation: Conversation, inbound: InboundTurnover) -> None:
+    status = Conversation.Status
+    match inbound.turnover, conversation.status:
+        case Turnover.TO_SUPPORT, status.ACTIVE:
+            conversation.give_to_support("person_acted")
+            conversation.needs_person = False
+        case Turnover.TO_ASSISTANT, status.SUPPORT_ACTIVE:
+            conversation.give_to_assistant("person_handed_back")
+        case Turnover.CLOSED, status.ACTIVE | status.SUPPORT_ACTIVE:
+            conversation.close("closed_by_person")
+        case _:
+            return
+    conversation.seq = live.next_seq(conversation.account_id)
+    conversation.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
+    conversation_changed_hands.send(sender=Conversation, conversation=conversation)
+    live.announce([conversation])
+
+
+def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Received:
+    arrival = (facts, inbound)
+    conversation = _conversations([arrival])[facts.id, inbound.conversation_id]
+    name = (conversation.pk, inbound.external_id)
+    known = _known_messages([conversation], {inbound.external_id}).get(name)
+    if known is not None:
+        return Received(known, conversation.pk, str(conversation.uuid), is_new=False)
+    has_changed = conversation.status != Conversation.Status.SUPPORT_ACTIVE
+    if has_changed:
+        conversation.give_to_support("person_replied")
+    conversation.needs_person = False
+    _show(conversation, inbound.text, timezone.now())
+    conversation.seq = live.next_seq(conversation.account_id)
+    message = Message.objects.create(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        author=Message.Author.SUPPORT,
+        text=clean_text(inbound.text)[:MAX_TEXT],
+        state=Message.State.SENT,
+        external_id=inbound.external_id,
+        seq=conversation.seq,
+    )
+    conversation.save(update_fields=_FIELDS)
+    if has_changed:
+        conversation_changed_hands.send(sender=Conversation, conversation=conversation)
+    live.announce([conversation])
+    return Received(message.pk, conversation.pk, str(conversation.uuid), is_new=True)

@@ -1,0 +1,126 @@
+"""Live events: that something changed, and how new it is, never what was said.
+
+Each event carries a number that grows by one per change within its account. A reader
+keeps the number up to which it knows everything and asks for what came after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from core import hub, store
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from conversations.models import Conversation
+
+T = TypeVar("T")
+
+#: Version of the event's shape.
+VERSION = 1
+
+
+class ChangeEvent(TypedDict):
+    """A conversation changed: new words, new states or new hands."""
+
+    v: int
+    type: Literal["conversation.changed"]
+    conversation: str
+    seq: int
+    epoch: int
+    status: str
+
+
+class TextEvent(TypedDict):
+    """An answer is being written; the final one replaces it."""
+
+    v: int
+    type: Literal["turn.text"]
+    conversation: str
+    #: The words are void for whoever knows of a higher epoch.
+    epoch: int
+    #: All that was written so far; empty: start again.
+    text: str
+
+
+def account_group(account_id: int) -> str:
+    """The group of everybody who watches an account."""
+    return f"account.{account_id}"
+
+
+def conversation_group(channel_id: int, external_id: str) -> str:
+    """The group of everybody who watches one conversation, also before it exists."""
+    digest = hashlib.sha256(external_id.encode()).hexdigest()[:32]
+    return f"conversation.{channel_id}.{digest}"
+
+
+def next_seq(account_id: int, count: int = 1) -> int:
+    """Reserve event numbers; returns the last of them.
+
+    Holds the account's row until the transaction ends, so that numbers become visible
+    in their order. Call it last.
+    """
+    rows = store.fetch(
+        "UPDATE accounts_account SET event_seq = event_seq + %s"
+        " WHERE id = %s RETURNING event_seq",
+        [count, account_id],
+    )
+    return int(rows[0]["event_seq"])
+
+
+def announce(conversations: Iterable[Conversation]) -> None:
+    """Publish, on commit, that these conversations changed."""
+    events: list[tuple[str, ChangeEvent]] = []
+    for each in conversations:
+        event = ChangeEvent(
+            v=VERSION,
+            type="conversation.changed",
+            conversation=str(each.uuid),
+            seq=each.seq,
+            epoch=each.epoch,
+            status=each.status,
+        )
+        events.append((account_group(each.account_id), event))
+        group = conversation_group(each.channel_id, each.external_id)
+        events.append((group, event))
+    if events:
+        transaction.on_commit(lambda: hub.publish(events))
+
+
+async def wait_until(
+    group: str,
+    look: Callable[[], Awaitable[T | None]],
+    *,
+    timeout_s: float,
+    poll_s: float = 2.0,
+) -> T | None:
+    """Look after each event of a group until there is something to see.
+
+    Looks every `poll_s` seconds too, in case an event was missed. None after
+    `timeout_s`.
+    """
+    layer = get_channel_layer()
+    assert isinstance(layer, hub.HubLayer)  # noqa: S101 (settings say so)
+    channel = await layer.new_channel("wait")
+    await layer.group_add(group, channel)
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    try:
+        while True:
+            found = await look()
+            left = deadline - asyncio.get_running_loop().time()
+            if found is not None or left <= 0:
+                return found
+            try:
+                async with asyncio.timeout(min(left, poll_s)):
+                    await layer.receive(channel)
+            except TimeoutError:
+                continue
+    finally:
+        await layer.group_discard(group, channel)
+        layer.drop(channel)

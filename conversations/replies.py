@@ -1,0 +1,283 @@
+"""Commit: the assistant's replies, many at once, each only if it may still speak."""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations import live
+from conversations.models import Conversation, Delivery, Message
+from conversations.signals import conversation_changed_hands
+from core import store, work
+from core.text import truncate
+from integrations.facts import adapter_of
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a turn wants to say and do."""
+
+    conversation_id: int
+    #: Worker and epoch with which the turn began.
+    worker: int
+    epoch: int
+    #: Newest of the contact's messages that the turn has read.
+    last_message_id: int
+    #: Terminal state of the contact's messages, and why.
+    outcome: Message.State
+    reason: str
+    #: Empty: nothing is said.
+    text: str
+    confidence: float | None = None
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    #: People reply from now on; `note` tells them why, where the provider can.
+    hands_off: bool = False
+    note: str = ""
+    #: The text offers a person, and a person should look at it.
+    offers_person: bool = False
+    #: Give the turn back instead, when the contact has written more since.
+    may_join: bool = True
+    lang: str = ""
+
+
+class Verdict(enum.StrEnum):
+    """What became of a reply."""
+
+    COMMITTED = "committed"
+    #: The right to speak has changed hands; nothing was said.
+    PERSON_ACTED = "person_acted"
+    #: More words came; the turn keeps its claim and reads them too.
+    MORE_WORDS = "more_words"
+    #: Another worker holds the conversation now.
+    LOST_CLAIM = "lost_claim"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The result for one reply."""
+
+    verdict: Verdict
+    message_id: int | None = None
+
+
+def commit(replies: Sequence[Reply]) -> list[Committed]:
+    """Commit replies in one transaction; returns one result each, in order."""
+    with transaction.atomic():
+        conversations = _lock([reply.conversation_id for reply in replies])
+        verdicts = [
+            _judge(reply, conversations.get(reply.conversation_id)) for reply in replies
+        ]
+        good = [
+            (reply, conversations[reply.conversation_id])
+            for reply, verdict in zip(replies, verdicts, strict=True)
+            if verdict is Verdict.COMMITTED
+        ]
+        messages = _write(good)
+        _release(
+            conversations[reply.conversation_id]
+            for reply, verdict in zip(replies, verdicts, strict=True)
+            if verdict is Verdict.PERSON_ACTED
+        )
+    return [
+        Committed(verdict, messages.get(reply.conversation_id))
+        for reply, verdict in zip(replies, verdicts, strict=True)
+    ]
+
+
+def _lock(keys: list[int]) -> dict[int, Conversation]:
+    rows = Conversation.objects.select_related("channel").filter(pk__in=keys)
+    if store.is_postgresql():
+        rows = rows.select_for_update(of=("self",))
+    return {row.pk: row for row in rows.order_by("id")}
+
+
+def _judge(reply: Reply, conversation: Conversation | None) -> Verdict:
+    if conversation is None or conversation.worker != reply.worker:
+        return Verdict.LOST_CLAIM
+    if conversation.epoch != reply.epoch:
+        return Verdict.PERSON_ACTED
+    if reply.may_join and conversation.last_inbound_id > reply.last_message_id:
+        return Verdict.MORE_WORDS
+    return Verdict.COMMITTED
+
+
+def _release(conversations: Any) -> None:
+    keys = [conversation.pk for conversation in conversations]
+    if keys:
+        Conversation.objects.filter(pk__in=keys).update(worker=None, claimed_at=None)
+        transaction.on_commit(lambda: work.wake("turns"))
+
+
+def _write(good: list[tuple[Reply, Conversation]]) -> dict[int, int]:
+    """Store what is said and done; returns message ids by conversation id."""
+    if not good:
+        return {}
+    now = timezone.now()
+    # Answers settle what they have read; before hands change, which settles the rest.
+    _settle_inbound(good)
+    spoken: list[tuple[Reply, Conversation, Message]] = []
+    for reply, conversation in good:
+        message = _message(reply, conversation, now) if reply.text else None
+        _move_on(reply, conversation, now)
+        if message is not None:
+            spoken.append((reply, conversation, message))
+    _number([conversation for _, conversation in good])
+    for _, conversation, message in spoken:
+        message.seq = conversation.seq
+    Message.objects.bulk_create([message for _, _, message in spoken])
+    Delivery.objects.bulk_create(_deliveries(good, spoken, now))
+    _save([conversation for _, conversation in good])
+    live.announce(conversation for _, conversation in good)
+    transaction.on_commit(lambda: work.wake("deliver"))
+    if any(conversation.due_at for _, conversation in good):
+        transaction.on_commit(lambda: work.wake("turns"))
+    return {conversation.pk: message.pk for _, conversation, message in spoken}
+
+
+def _settle_inbound(good: list[tuple[Reply, Conversation]]) -> None:
+    store.update_from(
+        "conversations_message",
+        columns=["conversation", "last", "state", "reason"],
+        rows=[
+            (reply.conversation_id, reply.last_message_id, reply.outcome, reply.reason)
+            for reply, _ in good
+        ],
+        assign="state = v.state, reason = v.reason",
+        where=(
+            "t.conversation_id = v.conversation AND t.id <= v.last"
+            " AND t.state = 'waiting'"
+        ),
+    )
+
+
+def _message(reply: Reply, conversation: Conversation, now: dt.datetime) -> Message:
+    is_pulled = conversation.channel.adapter.is_pulled
+    since = conversation.waiting_since or now
+    return Message(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        author=Message.Author.ASSISTANT,
+        text=reply.text,
+        state=Message.State.SENT if is_pulled else Message.State.SENDING,
+        reason=reply.reason,
+        confidence=reply.confidence,
+        sources=reply.sources,
+        latency_ms=max(0, int((now - since).total_seconds() * 1000)),
+    )
+
+
+def _move_on(reply: Reply, conversation: Conversation, now: dt.datetime) -> None:
+    """What the reply changes in its conversation."""
+    has_more = conversation.last_inbound_id > reply.last_message_id
+    conversation.worker = None
+    conversation.claimed_at = None
+    conversation.attempts = 0
+    conversation.due_at = now if has_more else None
+    conversation.waiting_since = now if has_more else None
+    conversation.has_offer = reply.offers_person
+    conversation.needs_person = conversation.needs_person or reply.offers_person
+    if reply.lang:
+        conversation.lang = reply.lang
+    if reply.text:
+        conversation.last_text = truncate(reply.text, 200)
+        conversation.last_message_at = now
+    if reply.hands_off:
+        conversation.give_to_support(reply.reason)
+        conversation_changed_hands.send(sender=Conversation, conversation=conversation)
+
+
+def _number(conversations: list[Conversation]) -> None:
+    by_account: dict[int, list[Conversation]] = defaultdict(list)
+    for conversation in conversations:
+        by_account[conversation.account_id].append(conversation)
+    for account_id in sorted(by_account):
+        batch = by_account[account_id]
+        last = live.next_seq(account_id, len(batch))
+        for number, conversation in enumerate(batch, start=last - len(batch) + 1):
+            conversation.seq = number
+
+
+def _deliveries(
+    good: list[tuple[Reply, Conversation]],
+    spoken: list[tuple[Reply, Conversation, Message]],
+    now: dt.datetime,
+) -> list[Delivery]:
+    """The parts of what was said, then the news of handoffs, for channels we push to."""
+    adapters = {
+        each.channel_id: adapter_of(each.channel)
+        for _, each in good
+        if not each.channel.adapter.is_pulled
+    }
+    texts = [
+        Delivery(
+            account_id=conversation.account_id,
+            conversation=conversation,
+            message=message,
+            part=part,
+            text=text,
+            epoch=conversation.epoch,
+            due_at=now,
+        )
+        for _, conversation, message in spoken
+        if conversation.channel_id in adapters
+        for part, text in enumerate(
+            adapters[conversation.channel_id].split(message.text)
+        )
+    ]
+    news = [
+        handoff_news(conversation, Delivery.Kind.HAND_OFF, reply.note, now)
+        for reply, conversation in good
+        if reply.hands_off and conversation.channel.adapter.announces_handoff
+    ]
+    return texts + news
+
+
+def handoff_news(
+    conversation: Conversation, kind: Delivery.Kind, note: str, now: dt.datetime
+) -> Delivery:
+    """The delivery that tells a provider who replies from now on."""
+    return Delivery(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        kind=kind,
+        text=note,
+        epoch=conversation.epoch,
+        due_at=now,
+    )
+
+
+def _save(conversations: list[Conversation]) -> None:
+    """Write back what `_move_on` changed, in one statement."""
+    cast = "::timestamptz" if store.is_postgresql() else ""
+    store.update_from(
+        "conversations_conversation",
+        columns=[
+            "id", "status", "status_reason", "epoch", "has_offer", "needs_person",
+            "lang", "due_at", "waiting_since", "last_text", "last_at", "seq",
+        ],
+        rows=[
+            (
+                each.pk, each.status, each.status_reason, each.epoch, each.has_offer,
+                each.needs_person, each.lang, each.due_at, each.waiting_since,
+                each.last_text, each.last_message_at, each.seq,
+            )
+            for each in conversations
+        ],
+        assign=(
+            "worker = NULL, claimed_at = NULL, attempts = 0, assigned_to_id = NULL,"
+            " status = v.status, status_reason = v.status_reason, epoch = v.epoch,"
+            " has_offer = v.has_offer, needs_person = v.needs_person, lang = v.lang,"
+            f" due_at = v.due_at{cast}, waiting_since = v.waiting_since{cast},"
+            f" last_text = v.last_text, last_message_at = v.last_at{cast}, seq = v.seq"
+        ),
+        where="t.id = v.id",
+    )  # fmt: skip

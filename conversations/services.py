@@ -1,0 +1,188 @@
+"""What people do in conversations: hand off, hand back, reply, close."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations import live
+from conversations.models import Conversation, Delivery, Message
+from conversations.replies import handoff_news
+from conversations.signals import conversation_changed_hands
+from core import store, work
+from core.exceptions import Conflict, InvalidPayload
+from core.text import clean_text, truncate
+from integrations.facts import adapter_of, cache
+from integrations.models import Channel
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+#: Longest reply that a person may write.
+MAX_REPLY = 10_000
+
+
+@transaction.atomic
+def hand_off(
+    *, conversation: Conversation, reason: str, user: User | None = None
+) -> Conversation:
+    """Give the right to speak to people; from now on the assistant says nothing more.
+
+    With `user`, that person has taken over. A conversation that people have already
+    only changes its person.
+    """
+    row = _lock(conversation)
+    if row.status != Conversation.Status.SUPPORT_ACTIVE:
+        row.give_to_support(reason, user)
+        _tell_provider(row, Delivery.Kind.HAND_OFF, note=reason)
+        return _finish(row)
+    if user is not None and row.assigned_to_id != user.pk:
+        row.assigned_to = user
+        row.needs_person = False
+        return _finish(row)
+    return row
+
+
+@transaction.atomic
+def hand_back(*, conversation: Conversation, reason: str) -> Conversation:
+    """Give the right to speak back to the assistant."""
+    row = _lock(conversation)
+    if row.status == Conversation.Status.ACTIVE:
+        return row
+    row.give_to_assistant(reason)
+    _tell_provider(row, Delivery.Kind.HAND_BACK, note=reason)
+    return _finish(row)
+
+
+@transaction.atomic
+def close(*, conversation: Conversation, reason: str) -> Conversation:
+    """End a conversation until the contact writes again."""
+    row = _lock(conversation)
+    if row.status == Conversation.Status.CLOSED:
+        return row
+    row.close(reason)
+    return _finish(row)
+
+
+@transaction.atomic
+def reply(*, conversation: Conversation, user: User | None, text: str) -> Message:
+    """Send a person's words; whoever writes takes over.
+
+    `user` is None for the demo's agent console, where nobody signs in. Raises
+    `InvalidPayload` for an empty or too long text.
+    """
+    text = clean_text(text).strip()
+    if not text or len(text) > MAX_REPLY:
+        raise InvalidPayload(f"A reply has 1 to {MAX_REPLY} characters.")
+    row = _lock(conversation)
+    if row.status != Conversation.Status.SUPPORT_ACTIVE:
+        row.give_to_support("person_replied", user)
+        _tell_provider(row, Delivery.Kind.HAND_OFF, note="person_replied")
+    elif row.assigned_to_id is None and user is not None:
+        row.assigned_to = user
+    row.needs_person = False
+    message = _say(row, user, text)
+    _finish(row, message)
+    return message
+
+
+@transaction.atomic
+def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
+    """Let people, or the assistant again, reply to everything on a channel."""
+    rows = Channel.objects.filter(pk=channel.pk)
+    if store.is_postgresql():
+        rows = rows.select_for_update()
+    row = rows.get()
+    if row.human_mode == is_on:
+        return row
+    row.human_mode = is_on
+    row.save(update_fields=["human_mode"])
+    transaction.on_commit(cache.clear)
+    conversations = Conversation.objects.filter(channel=row).order_by("id")
+    if is_on:
+        for each in conversations.filter(status=Conversation.Status.ACTIVE):
+            hand_off(conversation=each, reason="human_mode")
+    else:
+        for each in conversations.filter(
+            status=Conversation.Status.SUPPORT_ACTIVE, status_reason="human_mode"
+        ):
+            hand_back(conversation=each, reason="human_mode_off")
+    return row
+
+
+def mark_read(*, conversation: Conversation) -> None:
+    """Somebody has seen all that was said so far."""
+    Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0)
+
+
+@transaction.atomic
+def retry_delivery(*, delivery: Delivery) -> Delivery:
+    """Send a part that failed once more; raises `Conflict` unless it has failed."""
+    updated = Delivery.objects.filter(
+        pk=delivery.pk, state=Delivery.State.FAILED
+    ).update(state=Delivery.State.WAITING, attempts=0, due_at=timezone.now(), error="")
+    if not updated:
+        raise Conflict("Only a delivery that has failed can be sent again.")
+    Message.objects.filter(deliveries=delivery).update(state=Message.State.SENDING)
+    transaction.on_commit(lambda: work.wake("deliver"))
+    delivery.refresh_from_db()
+    return delivery
+
+
+def _lock(conversation: Conversation) -> Conversation:
+    rows = Conversation.objects.select_related("channel").filter(pk=conversation.pk)
+    if store.is_postgresql():
+        rows = rows.select_for_update(of=("self",))
+    return rows.get()
+
+
+def _say(row: Conversation, user: User | None, text: str) -> Message:
+    is_pulled = row.channel.adapter.is_pulled
+    message = Message.objects.create(
+        account_id=row.account_id,
+        conversation=row,
+        author=Message.Author.SUPPORT,
+        user=user,
+        text=text,
+        state=Message.State.SENT if is_pulled else Message.State.SENDING,
+    )
+    row.last_text = truncate(text, 200)
+    row.last_message_at = message.created_at
+    if not is_pulled:
+        Delivery.objects.bulk_create(
+            Delivery(
+                account_id=row.account_id,
+                conversation=row,
+                message=message,
+                part=part,
+                text=piece,
+                due_at=message.created_at,
+            )
+            for part, piece in enumerate(adapter_of(row.channel).split(text))
+        )
+        transaction.on_commit(lambda: work.wake("deliver"))
+    return message
+
+
+def _tell_provider(row: Conversation, kind: Delivery.Kind, *, note: str) -> None:
+    if row.channel.adapter.announces_handoff:
+        handoff_news(row, kind, note, timezone.now()).save()
+        transaction.on_commit(lambda: work.wake("deliver"))
+
+
+def _finish(row: Conversation, message: Message | None = None) -> Conversation:
+    """Number, save and announce the change."""
+    row.seq = live.next_seq(row.account_id)
+    row.save(
+        update_fields=[
+            *Conversation.TURNOVER_FIELDS, "last_text", "last_message_at", "seq",
+        ]
+    )  # fmt: skip
+    if message is not None:
+        message.seq = row.seq
+        message.save(update_fields=["seq"])
+    conversation_changed_hands.send(sender=Conversation, conversation=row)
+    live.announce([row])
+    return row

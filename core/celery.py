@@ -1,0 +1,29 @@
+"""Celery: the courier. It carries wake-ups and runs timed jobs; the rows are the queue."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+
+app = Celery("answerdesk")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def _start_work(**_: Any) -> None:
+    from core import work
+
+    work.start()
+
+
+@worker_shutting_down.connect
+def _stop_work(**_: Any) -> None:
+    from core import work
+
+    work.stop()

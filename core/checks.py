@@ -1,0 +1,34 @@
+"""System checks: wrong settings show at start, with a hint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from core.fields import cipher
+
+
+@register(Tags.security)
+def encryption_keys_are_usable(**_: Any) -> list[CheckMessage]:
+    try:
+        cipher()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="core.E001")]
+    return []
+
+
+@register()
+def several_processes_share_a_broker(**_: Any) -> list[CheckMessage]:
+    if settings.IS_SQLITE or settings.REDIS_URL:
+        return []
+    return [
+        Warning(
+            "PostgreSQL without REDIS_URL: live events and wake-ups stay inside one"
+            " process.",
+            hint="Set REDIS_URL, or run everything with `manage.py serve`.",
+            id="core.W001",
+        )
+    ]

@@ -1,0 +1,296 @@
+"""All settings. Each environment variable is read once, here; `.env.example` lists them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import environ
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+env.smart_cast = False
+# The process's environment wins over `.env`, which wins over the generated keys.
+if env.bool("READ_DOT_ENV", True):
+    env.read_env(BASE_DIR / ".env")
+
+DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / "var")
+(DATA_DIR / "static").mkdir(parents=True, exist_ok=True)
+env.read_env(DATA_DIR / "keys.env")
+
+
+def _required(name: str, hint: str) -> str:
+    value = env.str(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return str(value)
+
+
+# --- Where the data lives -----------------------------------------------------
+
+DATABASE_URL = env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'answerdesk.db'}"
+#: Broker, cache and live events. Empty: everything in this one process.
+REDIS_URL = env.str("REDIS_URL", "")
+
+# --- Secrets ------------------------------------------------------------------
+
+_KEYS_HINT = "`make run` makes one; for a server see docs/howto/run-on-a-server.md."
+SECRET_KEY = _required("SECRET_KEY", _KEYS_HINT)
+#: The first key encrypts, all of them decrypt; `manage.py rotate_keys` re-encrypts.
+FIELD_ENCRYPTION_KEYS: list[str] = [
+    key for key in _required("FIELD_ENCRYPTION_KEYS", _KEYS_HINT).split(",") if key
+]
+
+# --- The web ------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", False)
+#: Loads the demo business, and opens its agent console to whoever reaches the page.
+#: On by default where nothing was configured: the embedded size.
+DEMO = env.bool("DEMO", not (env.str("DATABASE_URL", "") or REDIS_URL))
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_SSL_REDIRECT = False  # the proxy in front does it; health checks speak HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+#: Bodies over this many bytes are refused with 413.
+MAX_BODY_BYTES = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+ROOT_URLCONF = "core.urls"
+ASGI_APPLICATION = "core.asgi.application"
+APPEND_SLASH = False  # a POST must never be redirected; see core/api.py
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "channels",
+    "core",
+    "accounts",
+    "knowledge",
+    "integrations",
+    "conversations",
+    "ai_model",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "core.middleware.PathHintMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# --- Database -----------------------------------------------------------------
+
+DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
+#: Celery closes pools after every task, so only the web process keeps one.
+IS_WORKER = Path(sys.argv[0]).name == "celery"
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0 if IS_WORKER else 8)
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 30,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
+        ),
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5}
+    if DATABASE_POOL_SIZE:
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": 1,
+            "max_size": DATABASE_POOL_SIZE,
+            "timeout": 10,
+        }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Who may do what ----------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "desk"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 (a model's name, not a secret)
+# Its own token table would stand empty beside ours.
+MIGRATION_MODULES = {"knox": None}
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": None,
+    "TOKEN_MODEL": KNOX_TOKEN_MODEL,
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "EXCEPTION_HANDLER": "core.api.exception_handler",
+}
+
+# --- Background work ----------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# In process nothing waits for the broker: wake-ups go straight to the loop.
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 900, "max_connections": 32}
+    if REDIS_URL
+    else {"polling_interval": 0.2}
+)
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "core.tasks.sweep",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
+    "forget-old-events": {
+        "task": "integrations.tasks.forget_old_events",
+        "schedule": crontab(hour=3, minute=10),
+        "options": {"expires": 3600},
+    },
+}
+
+CACHES = {
+    "default": (
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "answerdesk",
+        }
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+CHANNEL_LAYERS = {"default": {"BACKEND": "core.hub.HubLayer"}}
+
+# --- The engine ---------------------------------------------------------------
+
+#: Turns that one worker process runs at the same time.
+ENGINE_CONCURRENCY = env.int("ENGINE_CONCURRENCY", 1000)
+#: Seconds within which every message reaches a terminal state.
+REPLY_BUDGET_S = env.float("REPLY_BUDGET_S", 45.0)
+#: Days after which raw webhook events that were worked off are deleted.
+EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 30)
+
+# --- Outside services ---------------------------------------------------------
+# What stands here was set by the operator and is trusted, loopback included.
+
+GEMINI_API_KEY = env.str("GEMINI_API_KEY", "")
+GEMINI_BASE_URL = env.str("GEMINI_BASE_URL", "")
+GEMINI_MODEL = env.str("GEMINI_MODEL", "")
+GEMINI_API_VERSION = env.str("GEMINI_API_VERSION", "v1beta")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
+OPENAI_MODEL = env.str("OPENAI_MODEL", "")
+#: `responses`, `chat`, or empty: responses at OpenAI, chat at any other base URL.
+OPENAI_API_STYLE = env.str("OPENAI_API_STYLE", "")
+#: Host names that stored addresses may name although they resolve to private ones.
+PRIVATE_HOSTS_ALLOWED = env.list("PRIVATE_HOSTS_ALLOWED", default=[])
+CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", "")
+CHATWOOT_API_TOKEN = env.str("CHATWOOT_API_TOKEN", "")
+CHATWOOT_ACCOUNT_ID = env.str("CHATWOOT_ACCOUNT_ID", "")
+CHATWOOT_INBOX_ID = env.str("CHATWOOT_INBOX_ID", "")
+#: Phrases by which customers ask for a person, added to the documented ones.
+ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
+
+# --- Language and time --------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
+LANGUAGES = [
+    ("en", _("English")),
+    ("mn", _("Mongolian")),
+    ("ru", _("Russian")),
+    ("es", _("Spanish")),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+# --- Logs ---------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "celery": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+        "google_genai": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,114 @@
+"""What the database does in bulk: group commit, claims, updates of many rows at once.
+
+Each works on PostgreSQL and on SQLite. SQLite has one writer, so a claim there needs
+no row locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class GroupCommit(Generic[T, R]):
+    """Collects items and hands all that wait at that moment to one flush.
+
+    A flush starts at once when none runs, so a lonely item never waits for company.
+    """
+
+    def __init__(
+        self, flush: Callable[[list[T]], Awaitable[Sequence[R]]], *, most: int = 500
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, item: T) -> R:
+        """The item's result, once the flush that held it has committed."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = self._waiting[: self._most]
+            del self._waiting[: self._most]
+            try:
+                results = await self._flush([item for item, _ in batch])
+            except BaseException as exc:  # noqa: BLE001 (each waiting caller gets it)
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(exc)
+                if isinstance(exc, asyncio.CancelledError):
+                    raise
+                continue
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+
+def is_postgresql() -> bool:
+    """Whether the default database is PostgreSQL; else it is SQLite."""
+    return connection.vendor == "postgresql"
+
+
+def skip_locked() -> str:
+    """The clause by which a claim passes over rows that another claim holds."""
+    return "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
+
+
+def fetch(sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Run a statement and return its rows by column name."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        if cursor.description is None:
+            return []
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> int:
+    """Run a statement and return how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
+def update_from(
+    table: str,
+    *,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    assign: str,
+    where: str,
+) -> int:
+    """Update rows from a list of values, in one statement.
+
+    The values are called `v` and their columns as in `columns`, the table `t`. All
+    SQL comes from our own code; values go in as parameters.
+    """
+    if not rows:
+        return 0
+    one = "(" + ", ".join(["%s"] * len(columns)) + ")"
+    values = ", ".join([one] * len(rows))
+    sql = (
+        f"WITH v ({', '.join(columns)}) AS (VALUES {values}) "
+        f"UPDATE {table} AS t SET {assign} FROM v WHERE {where}"
+    )
+    return execute(sql, [value for row in rows for value in row])
+
+
+def placeholders(values: Sequence[Any]) -> str:
+    """`%s, %s` for an IN list; the list must not be empty."""
+    return ", ".join(["%s"] * len(values))

@@ -1,0 +1,161 @@
+"""The contract of an adapter: verify, parse, send, and a few facts."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from core.exceptions import InvalidPayload
+from core.text import split_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """What an adapter knows of the channel it speaks for."""
+
+    id: int
+    uuid: str
+    account_id: int
+    provider: str
+    key: str
+    credentials: Mapping[str, str]
+    is_active: bool = True
+    allowed_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A request as it arrived."""
+
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """Somebody said something in a conversation of this channel."""
+
+    #: The provider's ids of the thread, the contact and the message.
+    conversation_id: str
+    contact_id: str
+    external_id: str
+    text: str
+    #: `support`: a member of staff wrote it in the provider's own app.
+    author: Literal["contact", "support"] = "contact"
+    contact_name: str = ""
+    contact_email: str = ""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    #: What `send` needs to reply in this thread.
+    address: Mapping[str, Any] = field(default_factory=dict)
+    #: The sender waits for the reply, so no more words will come before it.
+    is_synchronous: bool = False
+
+
+class Turnover(enum.StrEnum):
+    """How a thread changed hands on the provider's side."""
+
+    TO_SUPPORT = "to_support"
+    TO_ASSISTANT = "to_assistant"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundTurnover:
+    """The thread changed hands on the provider's side."""
+
+    conversation_id: str
+    turnover: Turnover
+
+
+Inbound = InboundMessage | InboundTurnover
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One thing to send."""
+
+    kind: Literal["text", "hand_off", "hand_back"]
+    #: Ours, the same for every attempt; the provider gets it where it keeps one.
+    reference: str
+    address: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One thing an owner enters to connect a channel."""
+
+    name: str
+    label: str
+    is_secret: bool = True
+    is_required: bool = True
+
+
+class Adapter:
+    """Speaks one provider's language, for one channel. Keeps no state."""
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    #: Longest text of one message, in characters.
+    max_length: ClassVar[int] = 4000
+    credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
+    #: The contact reads replies from us, so there is nothing to send.
+    is_pulled: ClassVar[bool] = False
+    #: The provider is told when the right to reply changes hands.
+    announces_handoff: ClassVar[bool] = False
+
+    def __init__(self, channel: ChannelFacts) -> None:
+        self.channel = channel
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Raise `InvalidSignature` unless the provider sent this for our channel."""
+        raise NotImplementedError
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """The body as an object; raises `InvalidPayload`."""
+        try:
+            payload = json.loads(body)
+        except (ValueError, RecursionError) as exc:
+            raise InvalidPayload("The body is not JSON.") from exc
+        if not isinstance(payload, dict):
+            raise InvalidPayload("The body is not a JSON object.")
+        return payload
+
+    def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
+        """A name that is the same for each redelivery; empty: nothing for us.
+
+        Raises `InvalidPayload` when the body is not what the provider sends.
+        """
+        return hashlib.sha256(request.body).hexdigest()
+
+    def parse(self, payload: dict[str, Any]) -> list[Inbound]:
+        """What happened, in our values; empty when it is nothing to us."""
+        raise NotImplementedError
+
+    def acknowledge(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """The body of the 200 that the provider gets."""
+        return {"status": "ok"}
+
+    def split(self, text: str) -> list[str]:
+        """The text in parts that the provider takes; nothing is lost."""
+        return split_text(text, self.max_length)
+
+    async def send(self, outbound: Outbound) -> str:
+        """Send it and return the provider's id; raises `ProviderError`."""
+        raise NotImplementedError
+
+    def can_look(self) -> bool:
+        """Whether `find_sent` can tell what arrived."""
+        return False
+
+    async def find_sent(self, outbound: Outbound) -> str | None:
+        """The provider's id of this, if an earlier attempt arrived after all."""
+        raise NotImplementedError

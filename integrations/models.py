@@ -1,0 +1,137 @@
+"""Channel: one account's connection to one provider. Event: what arrived, as it arrived."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from accounts.scoping import AccountQuerySet
+from core.fields import EncryptedJSONField
+from core.models import UUIDModel
+from integrations import adapters
+
+if TYPE_CHECKING:
+    from integrations.adapters.base import Adapter
+
+
+def make_key() -> str:
+    """A public name for a channel that cannot be guessed."""
+    return f"ck_{secrets.token_urlsafe(18)}"
+
+
+class ChannelQuerySet(AccountQuerySet["Channel"]):
+    """Channels, by what they serve."""
+
+    def active(self) -> ChannelQuerySet:
+        """Channels that take messages."""
+        return self.filter(is_active=True)
+
+
+class Channel(UUIDModel):
+    """One account's connection to one provider."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="channels")
+    provider = models.CharField(_("provider"), max_length=20, choices=adapters.choices)
+    name = models.CharField(_("name"), max_length=100)
+    #: Names the channel in the browser; public, so it opens nothing by itself.
+    key = models.CharField(max_length=40, unique=True, default=make_key, editable=False)
+    #: What the adapter lists as its credential fields; never shown again.
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    #: Web origins whose pages may use the channel; empty: only our own pages.
+    allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    #: The installation's default channel answers where no channel is named.
+    is_default = models.BooleanField(_("default"), default=False)
+    #: While on, people reply to everything that arrives here.
+    human_mode = models.BooleanField(_("human mode"), default=False)
+    #: Why the provider refuses us, until it works again.
+    error = models.CharField(max_length=300, blank=True, editable=False)
+
+    objects = ChannelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="one_default_channel",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.provider})"
+
+    @property
+    def adapter(self) -> type[Adapter]:
+        """The class that speaks this channel's provider."""
+        return adapters.get(self.provider)
+
+    @property
+    def webhook_path(self) -> str:
+        """Where the provider sends its events, from the root of this site."""
+        return f"/webhooks/{self.provider}/{self.uuid}"
+
+
+class EventQuerySet(AccountQuerySet["Event"]):
+    """Events, by what is still to be done with them."""
+
+    def waiting(self) -> EventQuerySet:
+        """Events that nobody has worked off yet."""
+        return self.filter(state=Event.State.WAITING)
+
+
+class Event(models.Model):
+    """What arrived at a webhook, stored before it was acknowledged."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="events")
+    #: The provider's own name of this delivery; the same for each redelivery.
+    delivery_key = models.CharField(max_length=200)
+    #: The body as text, exactly as it came.
+    body = models.TextField()
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.WAITING,
+        db_default="waiting",
+    )
+    #: Why it was ignored, or what went wrong when it was read.
+    note = models.CharField(max_length=500, blank=True, db_default="")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    #: Not before this time; set after a failure.
+    due_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField()
+
+    objects = EventQuerySet.as_manager()
+    account_path = "channel__account"
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "delivery_key"], name="one_event_per_delivery"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state="waiting"),
+                name="event_waiting",
+            ),
+            models.Index(fields=["received_at"], name="event_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} {self.delivery_key}"

@@ -1,0 +1,117 @@
+"""From a stored event to what it says: the step between inbox and conversations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from core import store, work
+from integrations.facts import adapter_of
+from integrations.models import Channel, Event, EventQuerySet
+from integrations.signals import things_arrived
+
+if TYPE_CHECKING:
+    from integrations.adapters.base import ChannelFacts, Inbound
+
+logger = logging.getLogger(__name__)
+
+#: Events worked off in one transaction.
+BATCH = 200
+#: A broken event is tried again after these many seconds, then left for a fix.
+RETRY_S = (1, 10, 60, 600)
+
+
+@work.register
+class ReceiveStep(work.Step):
+    """Reads waiting events and tells the conversations what arrived."""
+
+    name: ClassVar[str] = "receive"
+
+    async def run(self) -> float | None:
+        while await self.loop.db(work_off) == BATCH:
+            pass
+        return None
+
+
+def work_off() -> int:
+    """Work off one batch of waiting events; returns how many were taken.
+
+    An event that fails takes nobody with it: the batch is then read one by one.
+    """
+    try:
+        with transaction.atomic():
+            events = _claim(BATCH)
+            _tell(events)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        # Whichever event it was, it will say so when it is read alone.
+        logger.exception("A batch of events failed; reading them one by one")
+        return _work_off_singly()
+    return len(events)
+
+
+def _work_off_singly() -> int:
+    keys = [event.pk for event in _due().order_by("id")[:BATCH]]
+    for key in keys:
+        try:
+            with transaction.atomic():
+                _tell(_claim(1, key))
+        except (InterfaceError, OperationalError):
+            raise  # the database is away; the event is not to blame
+        except Exception as exc:  # noqa: BLE001 (a bug in an adapter loses nothing)
+            _note_failure(key, exc)
+    return len(keys)
+
+
+def _due() -> EventQuerySet:
+    now = timezone.now()
+    return Event.objects.waiting().filter(Q(due_at=None) | Q(due_at__lte=now))
+
+
+def _claim(most: int, key: int | None = None) -> list[Event]:
+    rows = _due() if key is None else _due().filter(pk=key)
+    if store.is_postgresql():
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return list(rows.order_by("id")[:most])
+
+
+def _tell(events: list[Event]) -> None:
+    if not events:
+        return
+    channels = {
+        channel.pk: adapter_of(channel)
+        for channel in Channel.objects.filter(
+            pk__in={event.channel_id for event in events}
+        )
+    }
+    arrivals: list[tuple[ChannelFacts, Inbound]] = []
+    for event in events:
+        adapter = channels[event.channel_id]
+        found = adapter.parse(adapter.decode(event.body.encode()))
+        arrivals += [(adapter.channel, each) for each in found]
+        event.state = Event.State.DONE if found else Event.State.IGNORED
+    if arrivals:
+        things_arrived.send(sender=Event, arrivals=arrivals)
+    for state in (Event.State.DONE, Event.State.IGNORED):
+        keys = [event.pk for event in events if event.state == state]
+        if keys:
+            Event.objects.filter(pk__in=keys).update(state=state, due_at=None)
+
+
+def _note_failure(key: int, exc: Exception) -> None:
+    logger.error("Event %s could not be read", key)
+    event = Event.objects.get(pk=key)
+    event.attempts += 1
+    event.note = f"{type(exc).__name__}: {exc}"[:500]
+    if event.attempts > len(RETRY_S):
+        event.state = Event.State.FAILED
+    else:
+        pause = RETRY_S[event.attempts - 1]
+        event.due_at = timezone.now() + dt.timedelta(seconds=pause)
+    event.save(update_fields=["attempts", "note", "state", "due_at"])

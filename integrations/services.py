@@ -1,0 +1,106 @@
+"""What is done to channels and to the events that arrived on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.db import transaction
+
+from core import work
+from core.exceptions import InvalidPayload
+from integrations import adapters
+from integrations.facts import cache
+from integrations.models import Channel, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from accounts.models import Account
+    from integrations.adapters.base import Adapter
+
+
+def find_adapter(provider: str) -> type[Adapter]:
+    """The adapter of a provider key; raises `InvalidPayload` naming the known ones."""
+    try:
+        return adapters.get(provider)
+    except KeyError as exc:
+        known = ", ".join(adapters.REGISTRY)
+        raise InvalidPayload(
+            f"There is no provider “{provider}”; there are: {known}."
+        ) from exc
+
+
+def check_credentials(provider: str, credentials: Mapping[str, str]) -> dict[str, str]:
+    """The credentials without blanks around them.
+
+    Raises `InvalidPayload` that names each one which is unknown, missing or no address.
+    """
+    fields = {each.name: each for each in find_adapter(provider).credential_fields}
+    given = {name: value.strip() for name, value in credentials.items()}
+    known = ", ".join(fields) or "none"
+    problems = [
+        f"{provider} has no “{name}”; it has: {known}"
+        for name in given
+        if name not in fields
+    ]
+    problems += [
+        f"“{name}” is missing ({field.label})"
+        for name, field in fields.items()
+        if field.is_required and not given.get(name)
+    ]
+    problems += [
+        f"“{name}” must be an address that begins with https:// or http://"
+        for name, value in given.items()
+        if name.endswith("_url") and value and not _is_address(value)
+    ]
+    if problems:
+        raise InvalidPayload("; ".join(problems) + ".")
+    return {name: value for name, value in given.items() if value}
+
+
+@transaction.atomic
+def create_channel(
+    *,
+    account: Account,
+    provider: str,
+    credentials: Mapping[str, str] | None = None,
+    name: str = "",
+    is_default: bool = False,
+) -> Channel:
+    """Connect an account to a provider; raises `InvalidPayload`.
+
+    A new default channel takes that place from the former one.
+    """
+    label = name.strip() or find_adapter(provider).label
+    if len(label) > 100:
+        raise InvalidPayload("The name of a channel has at most 100 characters.")
+    usable = check_credentials(provider, credentials or {})
+    if is_default:
+        Channel.objects.filter(is_default=True).update(is_default=False)
+    transaction.on_commit(cache.clear)
+    return Channel.objects.create(
+        account=account,
+        provider=provider,
+        name=label,
+        credentials=usable,
+        is_default=is_default,
+    )
+
+
+def read_again(events: Iterable[Event]) -> int:
+    """Have events that failed read once more; returns how many."""
+    keys = [each.pk for each in events]
+    count = Event.objects.filter(pk__in=keys, state=Event.State.FAILED).update(
+        state=Event.State.WAITING, attempts=0, due_at=None, note=""
+    )
+    transaction.on_commit(lambda: work.wake("receive"))
+    return count
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,0 +1,139 @@
+"""Compact inverted lists over numpy arrays: which row holds which key, how much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Keys = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """For each key, the rows that hold it and the key's weight there."""
+
+    #: Sorted keys.
+    keys: Keys
+    #: Where the rows of key i start; one longer than ``keys``.
+    starts: NDArray[np.int64]
+    rows: Ints
+    weights: Floats
+    #: How much a key tells, from the number of rows that hold it.
+    idf: Floats
+    #: Number of rows.
+    size: int
+
+    @classmethod
+    def build(cls, keys: Keys, rows: Ints, counts: Floats, size: int) -> "Postings":
+        """From parallel arrays, one item per occurring (key, row) pair."""
+        order = np.argsort(keys, kind="stable")
+        found, starts = np.unique(keys[order], return_index=True)
+        starts = np.append(starts, len(keys)).astype(np.int64)
+        df = np.diff(starts).astype(np.float32)
+        idf = np.log1p((size - df + 0.5) / (df + 0.5)).astype(np.float32)
+        return cls(found, starts, rows[order], counts[order], idf, size)
+
+    def find(self, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Position of each key, and whether it is known at all."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return at, self.keys[at] == keys
+
+    def scores(
+        self, at: NDArray[np.int64], factors: Floats, *, weighted: bool = True
+    ) -> Floats:
+        """Sum over the keys at these positions of factor times weight, per row."""
+        first = self.starts[at]
+        lengths = self.starts[at + 1] - first
+        ends = np.cumsum(lengths)
+        if not len(ends) or not ends[-1]:
+            return np.zeros(self.size, np.float32)
+        picked = np.arange(ends[-1]) + np.repeat(first - ends + lengths, lengths)
+        values = np.repeat(factors, lengths)
+        if weighted:
+            values = values * self.weights[picked]
+        sums = np.bincount(self.rows[picked], values, minlength=self.size)
+        return sums.astype(np.float32)
+
+
+def gram_keys(text: str, sizes: tuple[int, ...]) -> Keys:
+    """A hash of every group of letters of these sizes, repeats included."""
+    codes = _codes(text)
+    return np.concatenate([_hashes(codes, size) for size in sizes])
+
+
+def _codes(text: str) -> Keys:
+    return np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
+
+
+def _hashes(codes: Keys, size: int) -> Keys:
+    """Hash of the group that starts at each letter, as far as there are letters."""
+    count = max(0, len(codes) - size + 1)
+    keys = np.full(count, size, np.uint32)
+    for offset in range(size):
+        keys = keys * _FACTOR + codes[offset : count + offset]
+    return (keys ^ (keys >> _SHIFT)) * _FACTOR
+
+
+def _count_grams(
+    texts: Sequence[str], sizes: tuple[int, ...]
+) -> tuple[Keys, Ints, Floats]:
+    """Key, row and damped count of every group of letters in every text."""
+    codes = _codes("".join(texts))
+    row_of = np.repeat(
+        np.arange(len(texts), dtype=np.uint64),
+        np.array([len(text) for text in texts], np.int64),
+    )
+    pairs = []
+    for size in sizes:
+        keys = _hashes(codes, size).astype(np.uint64)
+        inside = row_of[: len(keys)] == row_of[size - 1 :][: len(keys)]
+        pairs.append(((row_of[: len(keys)] << _HALF) | keys)[inside])
+    found, times = np.unique(np.concatenate(pairs), return_counts=True)
+    counts = (1 + np.log(times)).astype(np.float32)
+    return found.astype(np.uint32), (found >> _HALF).astype(np.int32), counts
+
+
+_FACTOR = np.uint32(0x9E3779B1)
+_SHIFT = np.uint32(15)
+_HALF = np.uint64(32)
+
+
+@dataclass(frozen=True, slots=True)
+class GramIndex:
+    """Cosine of TF-IDF vectors over letter groups."""
+
+    postings: Postings
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def build(cls, texts: Sequence[str], sizes: tuple[int, ...]) -> "GramIndex":
+        """From folded texts (see ``text.letters``)."""
+        keys, rows, counts = _count_grams(texts, sizes)
+        postings = Postings.build(keys, rows, counts, len(texts))
+        weights = postings.weights * np.repeat(postings.idf, np.diff(postings.starts))
+        norms = np.sqrt(np.bincount(postings.rows, weights**2, minlength=len(texts)))
+        scaled = weights / np.maximum(norms, 1e-6)[postings.rows]
+        return cls(replace(postings, weights=scaled.astype(np.float32)), sizes)
+
+    def cosines(self, text: str) -> Floats:
+        """Similarity of a folded text to every row; unknown groups count against it."""
+        keys, times = np.unique(gram_keys(text, self.sizes), return_counts=True)
+        at, known = self.postings.find(keys)
+        weights = (1 + np.log(times.astype(np.float32))) * np.where(
+            known, self.postings.idf[at] if len(self.postings.keys) else 0.0, self._rare
+        )
+        norm = float(np.sqrt((weights**2).sum()))
+        if not norm:
+            return np.zeros(self.postings.size, np.float32)
+        factors = (weights[known] / norm).astype(np.float32)
+        return self.postings.scores(at[known], factors)
+
+    @property
+    def _rare(self) -> float:
+        """What a letter group seen nowhere would tell."""
+        return float(np.log1p((self.postings.size + 0.5) / 0.5)) * 0.5
