@@ -62,7 +62,7 @@ def _fit(
     if len(lines) > MAX_FITTED:
         return None
     kernel = np.stack([grams.cosines(line) for line in lines])
-    kernel = (kernel + kernel.T) / 2
+    kernel = ((kernel + kernel.T) / 2).astype(np.float32)
     wanted = np.zeros((len(lines), entry_count), np.float32)
     wanted[np.arange(len(lines)), entries] = 1
     kernel[np.diag_indices(len(lines))] += _RIDGE

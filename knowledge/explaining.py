@@ -9,7 +9,9 @@ from knowledge.concepts import concepts_of
 
 #: What a word counts that the document only has another word for.
 _BY_CONCEPT = 0.7
-_NAME = re.compile(r"(?<=[^\W_] )[A-ZА-ЯӨҮЁ][^\W\d_]+|(?<=[^\W_]' )[A-ZА-ЯӨҮЁ][^\W\d_]+")
+_NAME = re.compile(
+    r"(?<=[^\W_] )[A-ZА-ЯӨҮЁ][^\W\d_]+|(?<=[^\W_]' )[A-ZА-ЯӨҮЁ][^\W\d_]+"
+)
 _NUMBER = re.compile(r"\d+")
 
 

@@ -1,6 +1,5 @@
 """The search index of one account: built once, read by many threads, never changed."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from knowledge.concepts import concepts
 from knowledge.examples import ExampleIndex
 from knowledge.explaining import explain
 from knowledge.postings import Floats, GramIndex
-from knowledge.ranking import Evidence, Ranking, describe, rank
+from knowledge.ranking import Evidence, describe, rank
 from knowledge.words import WordIndex
 
 
@@ -97,7 +96,10 @@ class Index:
         sizes = (3, 4) if len(pairs) <= _SMALL else (4,)
         self._titles = GramIndex.build(titles, sizes)
         self._grams = GramIndex.build(
-            [f"{title}{title}{body}" for title, body in zip(titles, bodies, strict=True)],
+            [
+                f"{title}{title}{body}"
+                for title, body in zip(titles, bodies, strict=True)
+            ],
             sizes,
         )
         rows = self._entry_of.tolist()
@@ -130,18 +132,20 @@ class Index:
         if evidence is None:
             return SearchResult((), {}, lang)
         ranking = rank(evidence)
-        best = [self._best_document(row, seen, evidence) for row in ranking.rows[:limit]]
+        touched = np.stack(list(evidence.signals.values())).max(axis=0) > 0
         hits = tuple(
-            Hit(document, float(score), float(share))
-            for document, score, share in zip(
-                best, ranking.scores, ranking.shares, strict=False
+            Hit(
+                self._best_document(int(ranking.rows[at]), seen, evidence),
+                float(ranking.scores[at]),
+                float(ranking.shares[at]),
             )
+            for at in np.flatnonzero(touched[ranking.order])[:limit]
         )
+        if not hits:
+            return SearchResult((), {}, lang)
         features = describe(evidence, ranking)
-        if hits:
-            features |= self._explain(query, lang, hits[0].document)
-            features["length"] = math.log1p(len(hits[0].document.body.split()))
-            features["unexplained"] = (1 - features["explained"]) * features["terms"]
+        features |= self._explain(query, lang, hits[0].document)
+        features["unexplained"] = (1 - features["explained"]) * features["terms"]
         return SearchResult(hits, features, lang)
 
     def _explain(self, query: str, lang: str, found: Document) -> dict[str, float]:
@@ -196,7 +200,7 @@ class Index:
             "grams": self._grams.cosines(line),
             "title_grams": self._titles.cosines(line),
         }
-        ideas = self._concepts.terms(concepts(query, lang or match), spell=False)
+        ideas = self._concepts.terms(self._query_concepts(query, lang), spell=False)
         share = self._concepts.bm25(ideas) / np.float32(max(ideas.total, 1e-6))
         documents["concepts"] = share * self._brevity
         documents["title_concepts"] = (
@@ -228,6 +232,15 @@ class Index:
             return found
         kept = [text.fold(word) for word in text.tokenise(query)]
         return found + [word for word in kept if word in self._words]
+
+    def _query_concepts(self, query: str, lang: str) -> list[str]:
+        """In the query's language; of an uncertain one, in all of its script."""
+        if lang:
+            return concepts(query, lang)
+        known = text.CYRILLIC_LANGUAGES
+        if not text.is_cyrillic(query):
+            known = frozenset(self._languages) - known
+        return [idea for name in sorted(known) for idea in concepts(query, name)]
 
     def _query_letters(self, query: str, match: str) -> str:
         if match != "mn-Latn":

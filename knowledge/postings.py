@@ -60,6 +60,11 @@ class Postings:
         return sums.astype(np.float32)
 
 
+_FACTOR = np.uint32(0x9E3779B1)
+_SHIFT = np.uint32(15)
+_HALF = np.uint64(32)
+
+
 def gram_keys(text: str, sizes: tuple[int, ...]) -> Keys:
     """A hash of every group of letters of these sizes, repeats included."""
     codes = _codes(text)
@@ -83,9 +88,24 @@ def _count_grams(
     texts: Sequence[str], sizes: tuple[int, ...]
 ) -> tuple[Keys, Ints, Floats]:
     """Key, row and damped count of every group of letters in every text."""
+    parts = [
+        _count_block(texts[start : start + _BLOCK], start, sizes)
+        for start in range(0, max(1, len(texts)), _BLOCK)
+    ]
+    keys, rows, counts = zip(*parts, strict=True)
+    return np.concatenate(keys), np.concatenate(rows), np.concatenate(counts)
+
+
+#: Texts counted at a time, which bounds the memory of a build.
+_BLOCK = 1000
+
+
+def _count_block(
+    texts: Sequence[str], first: int, sizes: tuple[int, ...]
+) -> tuple[Keys, Ints, Floats]:
     codes = _codes("".join(texts))
     row_of = np.repeat(
-        np.arange(len(texts), dtype=np.uint64),
+        np.arange(first, first + len(texts), dtype=np.uint64),
         np.array([len(text) for text in texts], np.int64),
     )
     pairs = []
@@ -96,11 +116,6 @@ def _count_grams(
     found, times = np.unique(np.concatenate(pairs), return_counts=True)
     counts = (1 + np.log(times)).astype(np.float32)
     return found.astype(np.uint32), (found >> _HALF).astype(np.int32), counts
-
-
-_FACTOR = np.uint32(0x9E3779B1)
-_SHIFT = np.uint32(15)
-_HALF = np.uint64(32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ _FILLING = {
 
 def spread(values: Floats) -> Floats:
     """Values as standard scores of this query."""
-    return (values - values.mean()) / np.float32(float(values.std()) + 1e-6)
+    scale = np.float32(float(values.std()) + 1e-6)
+    scores: Floats = ((values - values.mean()) / scale).astype(np.float32)
+    return scores
 
 
 def rank(evidence: Evidence) -> Ranking:
@@ -78,10 +80,14 @@ def describe(evidence: Evidence, ranking: Ranking) -> dict[str, float]:
     for name, values in evidence.signals.items():
         features[name] = float(values[top])
         features[f"{name}_gap"] = _gap(values, top)
-        features[f"{name}_spread"] = float(spread(values)[top])
+        features[f"{name}_spread"] = min(_MOST_SPREAD, float(spread(values)[top]))
         agreeing += features[f"{name}_gap"] >= 0
     features["agreement"] = agreeing / len(evidence.signals)
     return features
+
+
+#: Larger indexes reach more; the model was fitted on up to 131 entries.
+_MOST_SPREAD = 10.0
 
 
 def _gap(values: Floats, top: int) -> float:

@@ -51,9 +51,7 @@ def typing_errors(first: str, second: str, limit: int) -> int:
     for i, letter in enumerate(first, 1):
         before, last, row = row, before, [i]
         for j, other in enumerate(second, 1):
-            cost = min(
-                before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other)
-            )
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
             if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)

@@ -191,6 +191,16 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
 STOP_WORDS: dict[str, frozenset[str]] = dict(FUNCTION_WORDS)
 
 
+_QUANTITY = re.compile(
+    r"\b(?:" + "|".join("|".join(_DATA["quantity"].values()).split("|")) + r")\b"
+)
+
+
+def asks_quantity(question: str) -> bool:
+    """Whether a question asks for a number or a date: how many, when, сколько."""
+    return _QUANTITY.search(normalise(question)) is not None
+
+
 # -- letter groups -------------------------------------------------------------
 
 
@@ -269,7 +279,8 @@ def _split(paragraph: str) -> Iterator[str]:
     start = 0
     for end in _END.finditer(paragraph):
         part = paragraph[start : end.end()].strip()
-        if _ABBREVIATION.search(part) or part.rstrip(".").isdigit():
+        goes_on = part.endswith(".") and paragraph[end.end() : end.end() + 1].islower()
+        if goes_on or _ABBREVIATION.search(part) or part.rstrip(".").isdigit():
             continue
         if part:
             yield part

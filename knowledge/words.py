@@ -36,7 +36,9 @@ class Terms:
 class WordIndex:
     """An inverted index over the stems of titles and bodies."""
 
-    def __init__(self, documents: Sequence[tuple[Sequence[str], Sequence[str]]]) -> None:
+    def __init__(
+        self, documents: Sequence[tuple[Sequence[str], Sequence[str]]]
+    ) -> None:
         self.size = len(documents)
         self.vocabulary: dict[str, int] = {}
         self._body = self._build_body(documents)
@@ -71,7 +73,9 @@ class WordIndex:
         share = (length / max(float(length.mean()), 1.0))[rows] if lengths else length
         tf = np.array(counts, np.float32)
         weights = tf * (_K1 + 1) / (tf + _K1 * (1 - _B + _B * share))
-        return Postings.build(np.array(keys, np.uint32), rows, weights, self.size)
+        return Postings.build(
+            np.array(keys, np.uint32), rows, weights.astype(np.float32), self.size
+        )
 
     def _build_title(self, titles: Sequence[Sequence[str]]) -> Postings:
         """Rows of unit length: a title's stems weighted by what each tells."""
