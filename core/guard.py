@@ -18,6 +18,7 @@ import httpx2
 from django.conf import settings
 
 _NAMES_KEPT_S: Final = 5.0
+_NAMES_KEPT: Final = 1000
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -79,7 +80,10 @@ class Names:
         """All addresses of a host, as the system orders them."""
         loop = asyncio.get_running_loop()
         until, task = self._found.get((host, port), (0.0, None))
-        if task is None or until < loop.time() or (task.done() and task.exception()):
+        has_failed = task is not None and task.done() and _failed(task)
+        if task is None or has_failed or until < loop.time():
+            if len(self._found) >= _NAMES_KEPT:
+                self._found.clear()
             task = loop.create_task(self._ask(host, port))
             self._found[host, port] = (loop.time() + _NAMES_KEPT_S, task)
         return await asyncio.shield(task)
@@ -98,3 +102,7 @@ class Names:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _failed(task: asyncio.Task[list[str]]) -> bool:
+    return task.cancelled() or task.exception() is not None

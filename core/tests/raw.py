@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from core import http
 
 if TYPE_CHECKING:
     import ssl
+
+    import httpx2
 
 
 def ok(body: bytes = b"{}", *headers: str, status: int = 200) -> bytes:
@@ -95,3 +99,9 @@ class RawServer:
         await writer.drain()
         has_end = b"Content-Length" in reply or b"chunked" in reply or b" 204 " in reply
         return has_end and b"close" not in reply
+
+
+def send(method: str, url: str, **how: Any) -> httpx2.Response:
+    """One request on a loop of its own, as the operator's own address unless told."""
+    how = {"provider": "chatwoot", "trusted": True, "timeout_s": 2.0, **how}
+    return http.run(http.request(method, url, **how))
