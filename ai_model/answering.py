@@ -205,11 +205,20 @@ async def _write(
             _request(question, passages),
             budget_s=question.budget_s,
             on_text=on_text,
+            model_names=question.assistant.model_names,
         )
     except ProviderError as exc:
         logger.warning("No provider could answer: %s", exc)
-        failed = replace(give_up(found.lang, "provider_error"), sources=found.sources)
-        return replace(failed, failures=tuple(getattr(exc, "failures", ())))
+        found.timings["complete"] = _ms_since(started)
+        return replace(
+            give_up(found.lang, "provider_error"),
+            sources=found.sources,
+            threshold=found.threshold,
+            query=found.query,
+            retrieved=found.retrieved,
+            failures=tuple(getattr(exc, "failures", ())),
+            timings=found.timings,
+        )
     found.timings["complete"] = _ms_since(started)
     found = replace(found, completion=completion, failures=completion.failures)
     return _judge(found, completion, len(passages))
@@ -224,7 +233,6 @@ def _request(question: Question, passages: tuple[Passage, ...]) -> Request:
             business=question.business, prompts=question.prompts, passages=passages
         ),
         utterances=question.history,
-        models=assistant.model_names,
         max_tokens=assistant.max_tokens,
         temperature=assistant.temperature,
         contact_hash=hashlib.sha256(question.contact.encode()).hexdigest()[:32],

@@ -1,10 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AiModelConfig(AppConfig):
     """Assistant, turns and what they use."""
 
     name = "ai_model"
+    verbose_name = _("Assistant")
 
     def ready(self) -> None:
         from ai_model import checks, engine

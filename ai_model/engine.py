@@ -7,8 +7,10 @@ spent waiting for a provider. Claims and commits happen for many at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -16,7 +18,7 @@ from django.conf import settings
 from ai_model import answering, prompts, providers, turns
 from conversations import live
 from conversations.replies import Committed, Verdict
-from core import hub, store, work
+from core import http, hub, store, work
 from knowledge import search
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class TurnStep(work.Step):
         if not self._is_prepared:
             self._is_prepared = True
             await asyncio.to_thread(providers.prepare)
+            # What is loaded by now stays; looking through it again costs every call.
+            gc.collect()
+            gc.freeze()
         while (room := settings.ENGINE_CONCURRENCY - len(self._running)) > 0:
             claims, pause = await self.loop.db(turns.claim, self.loop.worker, room)
             for claimed in claims:
@@ -68,9 +73,11 @@ class TurnStep(work.Step):
         task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
+        was_full = len(self._running) >= settings.ENGINE_CONCURRENCY
         self._running.pop(task, None)
-        # Words that came meanwhile, and conversations there was no room for.
-        self.loop.wake(self.name)
+        if was_full:
+            # There may be conversations that there was no room for.
+            self.loop.wake(self.name)
 
     async def finish(self) -> None:
         if self._running:
@@ -79,6 +86,7 @@ class TurnStep(work.Step):
             task.cancel("stopped")
         await asyncio.gather(*self._running, return_exceptions=True)
         await providers.aclose()
+        await http.aclose()
 
     def recover(self) -> None:
         if turns.recover(self.loop.worker):
@@ -134,7 +142,7 @@ class TurnStep(work.Step):
         try:
             async with asyncio.timeout(budget_s):
                 return await answering.answer(
-                    claimed.question,
+                    replace(claimed.question, budget_s=budget_s),
                     lambda: self._index(claimed),
                     writer.write if writer else None,
                 )

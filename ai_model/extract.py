@@ -1,6 +1,7 @@
 """The few sentences of a passage that answer a question, word for word."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +11,10 @@ from knowledge import text
 _LONGEST = 20_000
 #: What a part of the question is still worth once a chosen sentence holds it.
 _REPEATED = 0.5
+#: What a number is worth to a question for one, beside a whole question's 2.
+_NUMBER = 0.2
+#: How much long sentences lose against short ones: the exponent of their length.
+_LENGTH_COST = 0.2
 
 
 def extract(
@@ -35,9 +40,10 @@ def extract(
     for _, body in passages[1:]:
         context += _sentences(body)
     weights = _weights(question, context, lang)
-    chosen = _choose(
-        [(line, _parts(line, lang)) for line in sentences], weights, max_words
-    )
+    if text.asks_quantity(question):
+        weights |= {f"#{number}": _NUMBER for number in _numbers(sentences, question)}
+    lines = [(_length(line), _parts(line, lang)) for line in sentences]
+    chosen = _choose(lines, weights, max_words)
     return " ".join(sentences[row] for row in sorted(chosen))
 
 
@@ -53,10 +59,20 @@ def _length(sentence: str) -> int:
     return len(sentence.split())
 
 
+def _numbers(sentences: Sequence[str], question: str) -> set[str]:
+    """Numbers in the sentences that are not in the question."""
+    found = {number for line in sentences for number in _DIGITS.findall(line)}
+    return found.difference(_DIGITS.findall(question))
+
+
+_DIGITS = re.compile(r"\d+")
+
+
 def _parts(line: str, lang: str) -> frozenset[str]:
-    """Stems and letter groups; letter groups are told apart by a mark in front."""
-    groups = {f"~{group}" for group in text.ngrams(line, lang, (4,))}
-    return frozenset(groups.union(text.stems(line, lang)))
+    """Stems, letter groups marked with ``~`` in front and numbers marked with ``#``."""
+    groups = (f"~{group}" for group in text.ngrams(line, lang, (4,)))
+    numbers = (f"#{number}" for number in _DIGITS.findall(line))
+    return frozenset(text.stems(line, lang)).union(groups, numbers)
 
 
 def _weights(question: str, context: Iterable[str], lang: str) -> dict[str, float]:
@@ -69,37 +85,48 @@ def _weights(question: str, context: Iterable[str], lang: str) -> dict[str, floa
     weights = {
         part: math.log1p((len(seen) - spread[part] + 0.5) / (spread[part] + 0.5))
         for part in _parts(question, lang)
+        if part[0] != "#"
     }
-    totals = Counter[bool]()
+    totals = {True: 1e-6, False: 1e-6}
     for part, weight in weights.items():
-        totals[part.startswith("~")] += weight  # type: ignore[assignment]
-    return {
-        part: weight / max(totals[part.startswith("~")], 1e-6)
-        for part, weight in weights.items()
-    }
+        totals[part[0] == "~"] += weight
+    return {part: weight / totals[part[0] == "~"] for part, weight in weights.items()}
 
 
 def _choose(
-    lines: Sequence[tuple[str, frozenset[str]]],
+    lines: Sequence[tuple[int, frozenset[str]]],
     weights: dict[str, float],
     max_words: int,
 ) -> set[int]:
-    """Takes the sentence that adds most, again and again, while there is room."""
+    """Takes the sentence that adds most, again and again, while there is room.
+
+    ``lines`` are the lengths and parts of the sentences. The first one taken may be
+    longer than ``max_words``.
+    """
     chosen: set[int] = set()
     held: set[str] = set()
     room = max_words
-    while True:
+    while room > 0:
         gains = {
-            row: sum(
-                weights.get(part, 0.0) * (_REPEATED if part in held else 1.0)
-                for part in parts
-            )
-            for row, (line, parts) in enumerate(lines)
-            if row not in chosen and (not chosen or _length(line) <= room)
+            row: _gain(parts, held, weights) / max(length, 5) ** _LENGTH_COST
+            for row, (length, parts) in enumerate(lines)
+            if row not in chosen and (not chosen or length <= room)
         }
-        if not gains or room <= 0:
-            return chosen
+        if not gains:
+            break
         best = max(gains, key=lambda row: (gains[row], -row))
         chosen.add(best)
         held |= lines[best][1]
-        room -= _length(lines[best][0])
+        room -= lines[best][0]
+    return chosen
+
+
+def _gain(parts: frozenset[str], held: set[str], weights: dict[str, float]) -> float:
+    """What a sentence adds; several numbers count as one."""
+    wanted = parts & weights.keys()
+    words = sum(
+        weights[part] * (_REPEATED if part in held else 1.0)
+        for part in wanted
+        if part[0] != "#"
+    )
+    return words + _NUMBER * any(part[0] == "#" for part in wanted)

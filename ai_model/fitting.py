@@ -14,17 +14,20 @@ from ai_model.confidence import Model, bend
 from knowledge.index import Document, Index
 
 Array = NDArray[np.float64]
+#: What a fit gives, ready to be written as JSON.
+Fitted = dict[str, object]
 
 #: Which features each model looks at. Few for ``warm``: few businesses have a history.
-FEATURES = {
+FEATURES: dict[str, tuple[str, ...]] = {
     "cold": (
-        "agreement coverage coverage_gap explained explained_nearby foreign grams "
-        "grams_gap names_missing numbers_missing share share_gap terms "
-        "title_concepts title_grams unknown words words_gap"
-    ).split(),
+        *("concepts_gap", "coverage", "coverage_spread", "explained_nearby"),
+        *("foreign", "grams", "grams_spread", "names_missing", "share"),
+        *("share_gap", "terms", "title_concepts", "words_gap", "words_spread"),
+    ),
     "warm": (
-        "explained held nearest nearest_gap share unexplained vote vote_gap"
-    ).split(),
+        *("explained", "held", "nearest", "nearest_gap"),
+        *("share", "unexplained", "vote", "vote_gap"),
+    ),
 }
 #: Shares of samples below the bends of each feature's curve.
 _KNOTS = {"cold": (0.5,), "warm": ()}
@@ -52,20 +55,20 @@ class Sample:
         return "warm" if "vote" in self.features else "cold"
 
 
-def fit(samples: Sequence[Sample]) -> dict[str, object]:
+def fit(samples: Sequence[Sample]) -> Fitted:
     """Both models and the threshold, in the form of ``confidence.json``."""
     models = _fit_models(samples)
     return {**models, "threshold": choose_threshold(leave_one_out(samples))}
 
 
-def _fit_models(samples: Sequence[Sample]) -> dict[str, object]:
+def _fit_models(samples: Sequence[Sample]) -> dict[str, Fitted]:
     return {
         mode: _fit_mode(mode, [sample for sample in samples if sample.mode == mode])
         for mode in FEATURES
     }
 
 
-def _fit_mode(mode: str, samples: Sequence[Sample]) -> dict[str, object]:
+def _fit_mode(mode: str, samples: Sequence[Sample]) -> Fitted:
     if not samples:
         return {"bias": 0.0, "terms": []}
     terms: list[tuple[str, float | None]] = []
@@ -152,13 +155,24 @@ def leave_one_out(samples: Sequence[Sample]) -> Outcomes:
 
 
 def choose_threshold(outcomes: Outcomes) -> float:
-    """The lowest threshold at which businesses reach the wanted precision on average."""
+    """The lowest one at which, in each mode, businesses on average are precise enough."""
+    modes = {mode for _, mode in outcomes}
     for threshold in np.arange(0.5, 0.995, 0.01).round(2).tolist():
-        found = [precision(pairs, threshold) for pairs in outcomes.values()]
-        known = [value for value in found if value is not None]
-        if known and sum(known) / len(known) >= _PRECISION:
+        if all(
+            _mean_precision(outcomes, mode, threshold) >= _PRECISION for mode in modes
+        ):
             return float(threshold)
     return 0.99
+
+
+def _mean_precision(outcomes: Outcomes, mode: str, threshold: float) -> float:
+    found = [
+        precision(pairs, threshold)
+        for (_, own), pairs in outcomes.items()
+        if own == mode
+    ]
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if known else 0.0
 
 
 def precision(pairs: Sequence[tuple[float, bool]], threshold: float) -> float | None:

@@ -155,10 +155,12 @@ class Prompt(models.Model):
 
 
 class Turn(UUIDModel):
-    """One attempt to answer what waits in a conversation, with all it explains."""
+    """One attempt to answer what waits in a conversation, with all it explains.
+
+    Written at its end; while it runs, its claim stands on the conversation.
+    """
 
     class State(models.TextChoices):
-        RUNNING = "running", _("Running")
         #: An answer was committed.
         ANSWERED = "answered", _("Answered")
         #: The contact was offered, or given to, a person.
@@ -176,9 +178,7 @@ class Turn(UUIDModel):
     reply = models.OneToOneField(
         Message, models.SET_NULL, null=True, blank=True, related_name="turn"
     )
-    state = models.CharField(
-        _("state"), max_length=12, choices=State.choices, default=State.RUNNING
-    )
+    state = models.CharField(_("state"), max_length=12, choices=State.choices)
     #: Why it ended so: `answered`, `low_confidence`, `no_results`, `asked_for_person`,
     #: `person_acted`, `more_words`, `timeout`, `provider_error`, …
     reason = models.CharField(_("reason"), max_length=40, blank=True)
@@ -212,11 +212,6 @@ class Turn(UUIDModel):
         indexes: ClassVar = [
             models.Index(fields=["conversation", "-id"], name="turn_of_conversation"),
             models.Index(fields=["account", "-id"], name="turn_by_account"),
-            models.Index(
-                fields=["worker"],
-                condition=models.Q(state="running"),
-                name="turn_running",
-            ),
         ]
 
     def __str__(self) -> str:

@@ -56,11 +56,12 @@ class Claim:
 
 
 def claim(worker: int, most: int) -> tuple[list[Claim], float | None]:
-    """Claim conversations that are due; also the seconds until the next one is."""
+    """Claim conversations that are due; also the seconds until to look again."""
     with transaction.atomic():
         rows = _claim_rows(worker, min(most, BATCH))
         claims = _claims([row["id"] for row in rows], worker) if rows else []
-    return claims, None if len(rows) == BATCH else _seconds_until_due()
+    # Those start at once; what is due next is asked when there was nothing.
+    return claims, 0.0 if rows else _seconds_until_due()
 
 
 def _claim_rows(worker: int, most: int) -> list[dict[str, Any]]:
@@ -83,7 +84,12 @@ def _seconds_until_due() -> float | None:
 
 def reread(claimed: Claim) -> Claim | None:
     """The same claim with the words that came since; None when it is lost."""
-    claims = _claims([claimed.conversation_id], claimed.worker)
+    with transaction.atomic():
+        # What is found to be nothing must still be nothing when it is given back.
+        rows = Conversation.objects.filter(pk=claimed.conversation_id)
+        if store.is_postgresql():
+            rows = rows.select_for_update()
+        claims = _claims([row.pk for row in rows], claimed.worker)
     return replace(claims[0], epoch=claimed.epoch) if claims else None
 
 
@@ -91,6 +97,8 @@ def _claims(keys: list[int], worker: int) -> list[Claim]:
     conversations = Conversation.objects.select_related(
         "account__assistant", "channel"
     ).filter(pk__in=keys, worker=worker)
+    # Decrypting them for each row would cost more than reading it.
+    conversations = conversations.defer("channel__credentials")
     messages = _messages(keys)
     rows = list(conversations)
     prompts = _prompts({row.account_id for row in rows})
@@ -180,13 +188,15 @@ def _history(messages: list[dict[str, Any]]) -> tuple[Utterance, ...]:
 
 
 def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
-    """The newest messages of each conversation, oldest first."""
+    """The newest messages of each conversation, and all that wait, oldest first."""
     rows = store.fetch(
         "SELECT m.id, m.conversation_id, m.author, m.text, m.state"
         " FROM conversations_message m JOIN conversations_conversation c"
         " ON c.id = m.conversation_id AND m.id >= ("
-        "  SELECT MIN(id) FROM (SELECT id FROM conversations_message x"
-        "   WHERE x.conversation_id = c.id ORDER BY id DESC LIMIT %s) newest)"
+        "  SELECT MIN(id) FROM (SELECT id FROM (SELECT id FROM conversations_message x"
+        "   WHERE x.conversation_id = c.id ORDER BY id DESC LIMIT %s) newest"
+        "   UNION ALL SELECT MIN(w.id) FROM conversations_message w"
+        "   WHERE w.conversation_id = c.id AND w.state = 'waiting') oldest)"
         f" WHERE c.id IN ({store.placeholders(keys)}) ORDER BY m.id",
         [HISTORY, *keys],
     )

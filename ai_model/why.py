@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from accounts.services import as_uuid
-from ai_model.models import Turn
+from ai_model.models import Prompt, Turn
 from conversations.models import Conversation, Message
 from knowledge.models import Entry
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 #: What the reasons of messages, turns and conversations mean.
 REASONS = {
@@ -55,9 +55,12 @@ _STATES = {
     Message.State.IGNORED: "It was not answered",
     Message.State.FAILED: "It failed",
     Message.State.SENDING: "It is on its way to the customer",
-    Message.State.SENT: "It reached the customer's channel",
+    Message.State.SENT: "It was sent",
     Message.State.WITHHELD: "It was written but not sent",
 }
+
+#: Steps of a turn as they follow each other.
+_STEPS = ("wait", "retrieve", "complete", "commit", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,19 +218,25 @@ def _turn_facts(turns: list[Turn]) -> tuple[TurnFacts, ...]:
             ),
             confidence=turn.confidence,
             threshold=turn.threshold,
-            prompt_versions=turn.prompt_versions,
+            prompt_versions=_in_order(turn.prompt_versions, Prompt.Kind.values),
             provider=turn.provider,
             model=turn.model,
             failures=tuple((key, code) for key, code in turn.failures),
             tokens_in=turn.tokens_in,
             tokens_out=turn.tokens_out,
             cost=None if turn.cost is None else float(turn.cost),
-            timings=turn.timings,
+            timings=_in_order(turn.timings, _STEPS),
             finished_at=turn.finished_at,
             reply=str(turn.reply.uuid) if turn.reply else None,
         )
         for turn in turns
     )
+
+
+def _in_order(values: dict[str, int], names: Sequence[str]) -> dict[str, int]:
+    """The values by name in this order, which PostgreSQL does not keep; others last."""
+    known = {name: values[name] for name in names if name in values}
+    return known | values
 
 
 def _titles(turns: list[Turn]) -> dict[tuple[int, str], str]:
@@ -297,16 +306,20 @@ def _turn_lines(turn: TurnFacts) -> list[str]:
     lines += [f"Provider {key} failed before: {code}." for key, code in turn.failures]
     if turn.provider:
         price = "price not known" if turn.cost is None else f"${turn.cost:.6f}"
+        if turn.provider == "local":
+            price = "free"
         lines.append(
             f"Written by {turn.provider} ({turn.model or 'no model'}):"
             f" {turn.tokens_in} tokens in, {turn.tokens_out} out, {price}."
         )
-    if turn.prompt_versions:
+    if turn.provider and turn.prompt_versions:
         used = ", ".join(f"{kind} {no}" for kind, no in turn.prompt_versions.items())
         lines.append(f"Prompt versions: {used}.")
     if turn.timings:
         steps = ", ".join(f"{name} {ms} ms" for name, ms in turn.timings.items())
         lines.append(f"Time: {steps}.")
+    if turn.reply:
+        lines.append(f"Replied with message {turn.reply}.")
     return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -58,8 +58,6 @@ class Request:
     system: str
     #: The conversation, oldest first, ending with the contact's words.
     utterances: tuple[Utterance, ...]
-    #: Model per provider key, from which the chain fills in `model`.
-    models: Mapping[str, str] = field(default_factory=dict)
     #: Empty: the provider's default.
     model: str = ""
     max_tokens: int = 800

@@ -131,8 +131,8 @@ async def complete(
 ) -> Completion:
     """The first answer that a provider of the chain gives within `budget_s`.
 
-    `model_names` gives the model per provider. `on_text` gets None when a provider
-    failed in the middle and the text starts again. Failures are recorded in the
+    `model_names` gives the model per provider. `on_text` gets None when what
+    it was given no longer counts: the text starts again, or there is none. Failures are recorded in the
     completion. When all that worked were blocked or empty, the first of those is
     given; when none worked, ProviderError is raised.
     """
@@ -168,6 +168,8 @@ class _Run:
                 return replace(completion, failures=tuple(self._failures))
             self._failures.append((provider.key, completion.finish.value))
             without_text = without_text or completion
+        if self._output is not None:
+            self._output.drop()
         if without_text is not None:
             return replace(without_text, failures=tuple(self._failures))
         raise self._exhausted()
@@ -268,11 +270,15 @@ class _Output:
         self.has_text = False
         self._attempt = 0
 
-    def start(self) -> Callable[[str | None], None]:
-        """A listener for one attempt; tells the caller to drop what came before."""
+    def drop(self) -> None:
+        """Tell the caller that what came so far no longer counts."""
         if self.has_text:
             self.has_text = False
             self._on_text(None)
+
+    def start(self) -> Callable[[str | None], None]:
+        """A listener for one attempt; what came before it no longer counts."""
+        self.drop()
         self._attempt += 1
         number = self._attempt
 

@@ -11,7 +11,6 @@ continuation and function calling live above it.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -22,6 +21,14 @@ from django.conf import settings
 
 from ai_model.providers import models
 from ai_model.providers.base import Completion, Finish, Provider
+from ai_model.providers.reading import (
+    UNREADABLE,
+    Json,
+    broken_off,
+    digest,
+    malformed,
+    object_of,
+)
 from core import http
 from core.exceptions import (
     PermanentProviderError,
@@ -40,8 +47,6 @@ if TYPE_CHECKING:
     from core.exceptions import (
         ProviderError,
     )
-
-Json = dict[str, Any]
 
 DEFAULT_MODEL: Final = "gemini-3.5-flash-lite"
 _OWN_URL: Final = "https://generativelanguage.googleapis.com"
@@ -69,7 +74,7 @@ class Gemini(Provider):
     def __init__(self) -> None:
         self._clients = http.PerLoop[Any]()
         #: Models that refuse to be told how much to think.
-        self._unthinking: set[str] = set()
+        self._unthinking: set[tuple[str, str]] = set()
 
     def is_configured(self) -> bool:
         """Whether there is a key."""
@@ -77,8 +82,7 @@ class Gemini(Provider):
 
     def credentials(self) -> str:
         """A digest of key and address."""
-        name = f"{settings.GEMINI_API_KEY} {settings.GEMINI_BASE_URL}"
-        return hashlib.sha256(name.encode()).hexdigest()[:16]
+        return digest(settings.GEMINI_API_KEY, settings.GEMINI_BASE_URL)
 
     def prepare(self) -> None:
         """Load the SDK: half a second."""
@@ -91,15 +95,16 @@ class Gemini(Provider):
         name = request.model or settings.GEMINI_MODEL or DEFAULT_MODEL
         name = name.removeprefix("models/")
         body = _body(name, request)
-        if name in self._unthinking:
+        place = (self.credentials(), name)
+        if place in self._unthinking:
             body["generationConfig"].pop("thinkingConfig", None)
         try:
             return await self._ask(name, body, request.timeout_s, on_text)
         except PermanentProviderError as exc:
             refused_thinking = exc.status == 400 and "thinking" in str(exc.__cause__)
-            if not refused_thinking or name in self._unthinking:
+            if not refused_thinking or place in self._unthinking:
                 raise
-            self._unthinking.add(name)
+            self._unthinking.add(place)
             body["generationConfig"].pop("thinkingConfig", None)
         return await self._ask(name, body, request.timeout_s, on_text)
 
@@ -122,16 +127,14 @@ class Gemini(Provider):
             raise http.error_from_exception(exc, provider=self.key) from exc
         except self._errors().APIError as exc:
             raise _error(exc) from exc
-        except (ValueError, TypeError, LookupError, AttributeError) as exc:
-            raise _temporary(
-                "answered with something unreadable", "malformed_answer"
-            ) from exc
+        except UNREADABLE as exc:
+            raise malformed(self.key) from exc
         return draft.finished(asked=name)
 
     async def _call(self, method: str, path: str, body: Json, timeout_s: float) -> Json:
         client, options = self._client(timeout_s)
         answer = await client.async_request(method, path, body, options)
-        return _object(orjson.loads(answer.body or "{}"))
+        return object_of(orjson.loads(answer.body or "{}"))
 
     async def _stream(
         self, name: str, body: Json, timeout_s: float
@@ -141,7 +144,7 @@ class Gemini(Provider):
         async for part in await client.async_request_streamed(
             "post", path, body, options
         ):
-            yield _object(orjson.loads(part.body or "{}"))
+            yield object_of(orjson.loads(part.body or "{}"))
 
     async def check(self, timeout_s: float) -> None:
         """List one model: proves address and key, and costs nothing."""
@@ -219,7 +222,7 @@ class _Draft:
     def finished(self, *, asked: str) -> Completion:
         """The completion; raises TemporaryProviderError where the end is missing."""
         if not self._reason and not self._is_blocked:
-            raise _temporary("stopped in the middle of its answer", "stream_cut")
+            raise broken_off(Gemini.key)
         text = "".join(self._parts).strip()
         finish = _FINISH.get(self._reason, Finish.BLOCKED)
         if self._is_blocked or finish is Finish.BLOCKED:
@@ -260,16 +263,6 @@ def _body(model: str, request: Request) -> Json:
         "generationConfig": config,
         "safetySettings": _SAFETY,
     }
-
-
-def _object(value: object) -> Json:
-    if not isinstance(value, dict):
-        raise TypeError("The answer is not a JSON object.")
-    return value
-
-
-def _temporary(what: str, code: str) -> TemporaryProviderError:
-    return TemporaryProviderError(f"gemini {what}.", provider=Gemini.key, code=code)
 
 
 def _error(error: errors.APIError) -> ProviderError:

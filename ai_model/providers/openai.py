@@ -12,7 +12,6 @@ servers leave out or add.
 from __future__ import annotations
 
 import functools
-import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import httpx2
@@ -21,6 +20,14 @@ from django.conf import settings
 
 from ai_model.providers import models
 from ai_model.providers.base import Completion, Finish, Provider
+from ai_model.providers.reading import (
+    UNREADABLE,
+    Json,
+    broken_off,
+    digest,
+    malformed,
+    object_of,
+)
 from core import http
 from core.exceptions import (
     PermanentProviderError,
@@ -36,8 +43,6 @@ if TYPE_CHECKING:
     from core.exceptions import (
         ProviderError,
     )
-
-Json = dict[str, Any]
 
 DEFAULT_MODEL: Final = "gpt-6-luna"
 _OWN_HOST: Final = "api.openai.com"
@@ -58,8 +63,8 @@ class OpenAI(Provider):
 
     def __init__(self) -> None:
         self._clients = http.PerLoop[Any]()
-        #: Fields that a model has refused, by model.
-        self._refused: dict[str, frozenset[str]] = {}
+        #: Fields that a model has refused, by credentials and model.
+        self._refused: dict[tuple[str, str], frozenset[str]] = {}
 
     def is_configured(self) -> bool:
         """Whether there is a key; a compatible server takes any."""
@@ -67,8 +72,7 @@ class OpenAI(Provider):
 
     def credentials(self) -> str:
         """A digest of key and address."""
-        name = f"{settings.OPENAI_API_KEY} {settings.OPENAI_BASE_URL}"
-        return hashlib.sha256(name.encode()).hexdigest()[:16]
+        return digest(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL)
 
     def prepare(self) -> None:
         """Load the SDK: half a second."""
@@ -81,7 +85,8 @@ class OpenAI(Provider):
         name = request.model or settings.OPENAI_MODEL or DEFAULT_MODEL
         style = _Responses() if _speaks_responses() else _Chat()
         body = style.body(name, request)
-        for field in self._refused.get(name, ()):
+        refused = self._refused.get((self.credentials(), name), frozenset())
+        for field in refused:
             body.pop(field, None)
         try:
             return await self._ask(style, body, request.timeout_s, on_text)
@@ -89,7 +94,7 @@ class OpenAI(Provider):
             field = _refused_field(exc)
             if field not in body:
                 raise
-            self._refused[name] = self._refused.get(name, frozenset()) | {field}
+            self._refused[self.credentials(), name] = refused | {field}
             del body[field]
         return await self._ask(style, body, request.timeout_s, on_text)
 
@@ -107,7 +112,7 @@ class OpenAI(Provider):
                     cast_to=httpx2.Response,
                     options=options,
                 )
-                completion = style.read(_object(orjson.loads(answer.content)))
+                completion = style.read(object_of(orjson.loads(answer.content)))
                 request_id = answer.headers.get("x-request-id", "")
             else:
                 stream = await self._client().post(
@@ -125,8 +130,8 @@ class OpenAI(Provider):
             raise _error(exc) from exc
         except httpx2.HTTPError as exc:
             raise http.error_from_exception(exc, provider=self.key) from exc
-        except (ValueError, TypeError, LookupError, AttributeError) as exc:
-            raise _malformed() from exc
+        except UNREADABLE as exc:
+            raise malformed(self.key) from exc
         return completion.finished(request_id=request_id, asked=body["model"])
 
     async def check(self, timeout_s: float) -> None:
@@ -169,8 +174,7 @@ class _Draft:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.refused = False
-        #: Empty until the provider has said that it is done.
-        self.reason = ""
+        self.reason = ""  # until the provider has said that it is done
         self.model = ""
         self.usage: Json = {}
 
@@ -263,20 +267,20 @@ class _Responses(_Style):
     async def follow(self, events: AsyncIterator[object], on_text: OnText) -> _Draft:
         parts: list[str] = []
         async for event in events:
-            data = _object(event)
+            data = object_of(event)
             kind = data.get("type")
             if kind == "response.output_text.delta":
                 parts.append(data["delta"])
                 on_text(data["delta"])
             elif kind in {"response.completed", "response.incomplete"}:
-                draft = self.read(_object(data["response"]))
+                draft = self.read(object_of(data["response"]))
                 draft.parts = draft.parts or parts
                 return draft
             elif kind == "response.failed":
-                raise _failed(_object(data["response"]).get("error"))
+                raise _failed(object_of(data["response"]).get("error"))
             elif kind == "error":
                 raise _failed(data)
-        raise _cut()
+        raise broken_off(OpenAI.key)
 
 
 class _Chat(_Style):
@@ -307,7 +311,7 @@ class _Chat(_Style):
         draft = _Draft()
         draft.model = answer.get("model") or ""
         draft.usage = answer.get("usage") or {}
-        choice = _object(answer["choices"][0])
+        choice = object_of(answer["choices"][0])
         message = choice.get("message") or {}
         draft.parts.append(message.get("content") or "")
         draft.refused = bool(message.get("refusal"))
@@ -317,7 +321,7 @@ class _Chat(_Style):
     async def follow(self, events: AsyncIterator[object], on_text: OnText) -> _Draft:
         draft = _Draft()
         async for event in events:
-            data = _object(event)
+            data = object_of(event)
             draft.model = data.get("model") or draft.model
             draft.usage = data.get("usage") or draft.usage
             for choice in data.get("choices") or ():
@@ -328,7 +332,7 @@ class _Chat(_Style):
                     draft.parts.append(text)
                     on_text(text)
         if not draft.reason:
-            raise _cut()
+            raise broken_off(OpenAI.key)
         return draft
 
 
@@ -354,12 +358,6 @@ def _messages(request: Request) -> list[Json]:
 
 def _timeout(timeout_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
-
-
-def _object(value: object) -> Json:
-    if not isinstance(value, dict):
-        raise TypeError("The answer is not a JSON object.")
-    return value
 
 
 def _count(usage: Json, *names: str) -> int:
@@ -400,19 +398,3 @@ def _failed(error: object) -> ProviderError:
     code = str(error.get("code") or "") if isinstance(error, dict) else ""
     kind = PermanentProviderError if code in _FINAL_CODES else TemporaryProviderError
     return kind("openai could not write an answer.", provider=OpenAI.key, code=code)
-
-
-def _cut() -> ProviderError:
-    return TemporaryProviderError(
-        "openai stopped in the middle of its answer.",
-        provider=OpenAI.key,
-        code="stream_cut",
-    )
-
-
-def _malformed() -> ProviderError:
-    return TemporaryProviderError(
-        "openai answered with something unreadable.",
-        provider=OpenAI.key,
-        code="malformed_answer",
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from ai_model.tests.loopback import ModelServer
 from ai_model.tests.test_providers import REQUEST
 from core import http
 from core.exceptions import ProviderError, TemporaryProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EVERYBODY = ("gemini", "openai", "local")
 
@@ -103,7 +107,10 @@ def test_without_any_budget_the_local_answerer_still_answers(server):
     completion = ask(*EVERYBODY, budget_s=0.0)
 
     assert completion.provider == "local"
-    assert completion.failures == (("gemini", "no_time_left"), ("openai", "no_time_left"))
+    assert completion.failures == (
+        ("gemini", "no_time_left"),
+        ("openai", "no_time_left"),
+    )
     assert server.requests == []
 
 
@@ -188,6 +195,16 @@ def test_nothing_is_taken_back_when_nothing_was_shown(server):
     assert "".join(pieces) == wire.TEXT
 
 
+def test_a_text_that_is_blocked_at_its_end_is_taken_back(server):
+    server.script("safety")
+    pieces: list[str | None] = []
+
+    completion = ask("openai", on_text=pieces.append)
+
+    assert (completion.finish, completion.text) == (Finish.BLOCKED, "")
+    assert pieces[-1] is None
+
+
 # The breaker
 
 
@@ -245,8 +262,6 @@ def test_a_cancelled_call_leaves_the_way_free(server):
     server.script("hang")
 
     async def cancelled() -> None:
-        import asyncio
-
         call = chain.complete(["gemini"], REQUEST, budget_s=3)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):

@@ -337,7 +337,7 @@ def test_a_handoff_is_told_to_chatwoot(
 
     network.wait_for(3)
     eventually(lambda: Delivery.objects.filter(state="sent").count() == 2)
-    line, note, status = network.bodies()
+    line, status, note = network.bodies()
     assert line["private"] is False
     assert note["private"] is True
     assert status == {"status": "open"}

@@ -84,7 +84,7 @@ class Responses(_OpenAI):
         }
         reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}
         failure = {"code": "server_error", "message": "It broke."}
-        return {
+        answer: Json = {
             "id": "resp_1",
             "object": "response",
             "created_at": 1_790_000_000,
@@ -100,14 +100,18 @@ class Responses(_OpenAI):
             "tool_choice": "auto",
             "tools": [],
             "top_p": None,
-            "usage": _RESPONSES_USAGE if usage and finish != "failed" else None,
         }
+        if usage and finish != "failed":
+            answer["usage"] = _RESPONSES_USAGE
+        return answer
 
     def events(
         self, text: str = TEXT, finish: str = "stop", *, usage: bool = True
     ) -> list[Json | str]:
         final = self.whole(text, finish, usage=usage)
-        started = {**final, "status": "in_progress", "output": [], "usage": None}
+        started = {**final, "status": "in_progress", "output": [], "error": None}
+        started = {**started, "incomplete_details": None}
+        started.pop("usage", None)
         kind = {"length": "incomplete", "safety": "incomplete", "failed": "failed"}
         shown = "" if finish in {"refusal", "failed"} else text
         deltas = [
