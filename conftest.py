@@ -35,16 +35,20 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def _own_data_folder(settings: Any, tmp_path_factory: Any) -> None:
+def _own_surroundings(settings: Any, tmp_path_factory: Any) -> None:
     settings.DATA_DIR = tmp_path_factory.mktemp("data")
+    # The real hasher is slow on purpose, and most tests make somebody.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
     yield
+    from ai_model.providers import chain
     from integrations import facts, inbox
     from knowledge import search
 
+    chain.reset_breakers()
     inbox.intake.close()
     facts.cache.clear()
     search.clear()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account, Membership, Token, User
 from core.exceptions import AppError, Conflict, InvalidPayload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class UnknownAccount(AppError):
@@ -88,6 +92,13 @@ def create_token(*, user: User, account: Account, name: str = "") -> str:
         user=user, account=account, name=name, expiry=None
     )
     return str(token)
+
+
+def revoke_tokens(tokens: Iterable[Token]) -> int:
+    """Make bearer tokens useless from now on; returns how many there were."""
+    keys = [each.pk for each in tokens]
+    count, _by_model = Token.objects.filter(pk__in=keys).delete()
+    return int(count)
 
 
 def set_random_password(*, user: User) -> str:

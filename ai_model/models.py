@@ -20,6 +20,8 @@ from ai_model.providers import models as provider_models
 from conversations.models import Conversation, Message
 from core.models import UUIDModel
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 
 def default_chain() -> list[str]:
     """The order in which providers are asked; those without a key are passed over."""
@@ -99,21 +101,33 @@ class Assistant(models.Model):
             problem = provider_models.check_model(key, name, dt.date.today())  # noqa: DTZ011
             if problem:
                 errors["model_names"] = problem
-        try:
-            self.is_open(dt.datetime.now(dt.UTC))
-        except (ValueError, TypeError, AttributeError, zoneinfo.ZoneInfoNotFoundError):
+        if not self._has_readable_hours():
             errors["business_hours"] = _(
                 'Write hours as {"mon": [["09:00", "17:00"]]} and a known time zone.'
             )
         if errors:
             raise ValidationError(errors)
 
+    def _has_readable_hours(self) -> bool:
+        try:
+            zoneinfo.ZoneInfo(self.time_zone)
+            return not self.business_hours or all(
+                day in _DAYS
+                and all(
+                    dt.time.fromisoformat(start) < dt.time.fromisoformat(end)
+                    for start, end in spans
+                )
+                for day, spans in self.business_hours.items()
+            )
+        except (ValueError, TypeError, AttributeError, zoneinfo.ZoneInfoNotFoundError):
+            return False
+
     def is_open(self, at: dt.datetime) -> bool:
         """Whether the business is open at this time; always, when no hours are set."""
         if not self.business_hours:
             return True
         local = at.astimezone(zoneinfo.ZoneInfo(self.time_zone))
-        day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[local.weekday()]
+        day = _DAYS[local.weekday()]
         return any(
             dt.time.fromisoformat(start) <= local.time() < dt.time.fromisoformat(end)
             for start, end in self.business_hours.get(day, [])

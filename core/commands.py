@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -21,6 +21,9 @@ class Error(CommandError):
 
 class OperatorCommand(BaseCommand):
     """A command whose mistakes end with one line on stderr and exit code 1."""
+
+    # Their warnings are for whoever starts the service.
+    requires_system_checks = ()
 
     def create_parser(
         self, prog_name: str, subcommand: str, **kwargs: Any
@@ -43,6 +46,8 @@ class OperatorCommand(BaseCommand):
             raise Error(str(exc)) from exc
         except ValidationError as exc:
             raise Error(" ".join(exc.messages)) from exc
+        except ImproperlyConfigured as exc:
+            raise Error(str(exc)) from exc
         except DatabaseError as exc:
             raise Error(
                 f"The database cannot be used: {_first_line(exc)}."

@@ -40,6 +40,10 @@ class EntryQuerySet(AccountQuerySet["Entry"]):
                 note_change(account_id)
             return super().delete()
 
+    # As on Django's own: no `Entry.objects.delete()`, and none from a template.
+    delete.queryset_only = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]
+
 
 class Entry(UUIDModel):
     """One piece of knowledge."""

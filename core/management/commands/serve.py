@@ -29,6 +29,7 @@ class Command(BaseCommand):
         _check_port(settings.HOST, settings.PORT)
         self._migrate()
         lines = self._load_demo() if settings.DEMO else []
+        call_command("apply_settings", stdout=self.stdout)
         self._say("Starting the engine …")
         work.start()
         # uvicorn passes signals on once it has shut down; end as after Ctrl-C.
@@ -51,8 +52,12 @@ class Command(BaseCommand):
 
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
-        known = set(executor.loader.disk_migrations)
-        newer = sorted(set(executor.loader.applied_migrations) - known)
+        loader = executor.loader
+        newer = sorted(
+            key
+            for key in set(loader.applied_migrations) - set(loader.disk_migrations)
+            if key[0] in loader.migrated_apps
+        )
         if newer:
             app, name = newer[-1]
             raise CommandError(

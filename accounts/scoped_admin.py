@@ -1,0 +1,252 @@
+"""The base of all admin pages: everybody works on the rows of their own accounts."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin import RelatedFieldListFilter
+from django.core.exceptions import FieldDoesNotExist
+
+from accounts.models import Account, Membership
+from accounts.services import as_uuid
+from core.admin import BoundedPaginator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import ForeignKey, Model, QuerySet
+    from django.http import HttpRequest
+
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+#: Rows that a filter beside a list offers; a search reaches the others.
+MOST_CHOICES = 100
+
+OWNER = Membership.Role.OWNER
+SUPPORT = Membership.Role.SUPPORT
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    """Whether the request is made by somebody who may see and do everything."""
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
+def roles(request: HttpRequest) -> dict[int, str]:
+    """The user's role by account, read once per request."""
+    found: dict[int, str] | None = getattr(request, "_account_roles", None)
+    if found is None:
+        rows = Membership.objects.for_user(request.user).filter(
+            user_id=request.user.pk or 0
+        )
+        found = dict(rows.values_list("account_id", "role"))
+        request._account_roles = found  # type: ignore[attr-defined]
+    return found
+
+
+def accounts_as(request: HttpRequest, wanted: Sequence[str]) -> QuerySet[Account]:
+    """The accounts in which the user has one of these roles; all for a superuser."""
+    if is_superuser(request):
+        return Account.objects.all()
+    keys = [key for key, role in roles(request).items() if role in wanted]
+    return Account.objects.filter(pk__in=keys)
+
+
+def owned_accounts(request: HttpRequest) -> QuerySet[Account]:
+    """The accounts that the user owns; all for a superuser."""
+    return accounts_as(request, (OWNER,))
+
+
+def account_id_of(row: Any) -> int:
+    """The account that a row belongs to, along its model's `account_path`."""
+    way = getattr(row, "account_path", "account")
+    if not way:
+        return int(row.pk)
+    *steps, last = way.split("__")
+    for step in steps:
+        row = getattr(row, step)
+    return int(getattr(row, f"{last}_id"))
+
+
+class OwnRowsFilter(RelatedFieldListFilter):
+    """Filters by a relation, and offers the first rows of the user's accounts."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, Any]]:
+        rows = field.related_model._default_manager.for_user(request.user)
+        return [(str(row.pk), str(row)) for row in rows.order_by("name")[:MOST_CHOICES]]
+
+
+class ScopedAdmin(ModelAdmin):
+    """Shows the rows of the user's accounts, and lets a role do what it may.
+
+    The account of a row is chosen when it is added, among those the user may add to,
+    and never changes. Whoever has one account does not see the field at all.
+    """
+
+    #: Roles that see the rows, and that change them.
+    viewers: ClassVar[tuple[str, ...]] = (OWNER,)
+    editors: ClassVar[tuple[str, ...]] = (OWNER,)
+    #: Whether editors, who are not superusers, may do this.
+    can_add: ClassVar[bool] = True
+    can_change: ClassVar[bool] = True
+    can_delete: ClassVar[bool] = True
+    #: Nobody changes what has happened, superusers neither.
+    is_record: ClassVar[bool] = False
+    #: Chosen when the row is added, and fixed from then on; `account` always is.
+    fixed_fields: ClassVar[tuple[str, ...]] = ()
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    # Who may do what ---------------------------------------------------------
+
+    def may_view(self, request: HttpRequest, obj: Any) -> bool:
+        """Whether this row may be seen."""
+        role = roles(request).get(account_id_of(obj))
+        return is_superuser(request) or role in self.viewers
+
+    def may_edit(self, request: HttpRequest, obj: Any) -> bool:
+        """Whether this row may be acted on."""
+        role = roles(request).get(account_id_of(obj))
+        return is_superuser(request) or role in self.editors
+
+    def editable(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
+        """Those of the rows that may be acted on; what actions begin with."""
+        return [row for row in rows if self.may_edit(request, row)]
+
+    def has_edit_permission(self, request: HttpRequest) -> bool:
+        """Whether there can be rows to act on; for `permissions=["edit"]` of actions."""
+        return self._has_role(request, self.editors)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._has_role(request, self.viewers)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if not self._has_role(request, self.viewers):
+            return False
+        return obj is None or self.may_view(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, can=self.can_add)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = self._may(request, can=self.can_change)
+        return may and (obj is None or self.may_edit(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = self._may(request, can=self.can_delete)
+        return may and (obj is None or self.may_edit(request, obj))
+
+    def _may(self, request: HttpRequest, *, can: bool) -> bool:
+        if self.is_record:
+            return False
+        if is_superuser(request):
+            return True
+        return can and self._has_role(request, self.editors)
+
+    def _has_role(self, request: HttpRequest, wanted: Sequence[str]) -> bool:
+        if is_superuser(request):
+            return True
+        return request.user.is_staff and not set(wanted).isdisjoint(
+            roles(request).values()
+        )
+
+    # Which rows --------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.model._default_manager.for_user(request.user)
+        ordering = self.get_ordering(request)
+        # Somebody may own one account and support another.
+        if not is_superuser(request) and not set(self.viewers).issuperset(
+            roles(request).values()
+        ):
+            way = getattr(self.model, "account_path", "account")
+            keys = accounts_as(request, self.viewers).values("pk")
+            rows = rows.filter(**{f"{way}__in" if way else "pk__in": keys})
+        return rows.order_by(*ordering) if ordering else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        key = as_uuid(search_term.strip())
+        if key is not None and _has_field(self.model, "uuid"):
+            return queryset.filter(uuid=key), False
+        return super().get_search_results(request, queryset, search_term)
+
+    # Lists -------------------------------------------------------------------
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        shown = list(self.list_display)
+        return [*shown, "account"] if self._shows_account(request) else shown
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        filters: list[Any] = list(self.list_filter)
+        if self._shows_account(request):
+            filters.append(("account", OwnRowsFilter))
+        return filters
+
+    def _shows_account(self, request: HttpRequest) -> bool:
+        has_it = _has_field(self.model, "account")
+        return has_it and (is_superuser(request) or len(roles(request)) > 1)
+
+    # Forms -------------------------------------------------------------------
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Offer only what belongs to the user's accounts."""
+        model: Any = db_field.related_model
+        if model is Account:
+            kwargs["queryset"] = accounts_as(request, self.editors)
+        elif model in self.admin_site._registry:
+            related = self.admin_site._registry[model]
+            kwargs["queryset"] = related.get_queryset(request)
+        else:
+            kwargs["queryset"] = model._default_manager.none()
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, *args, **kwargs)
+        if "account" in form.base_fields:
+            # A declared field is shared by all requests, so this one gets its own.
+            field = copy.deepcopy(form.base_fields["account"])
+            form.base_fields["account"] = field
+            self._offer_accounts(request, field)
+        if obj is not None:
+            for name in ("account", *self.fixed_fields):
+                if name in form.base_fields:
+                    form.base_fields[name].disabled = True
+        return form
+
+    def _offer_accounts(self, request: HttpRequest, field: Any) -> None:
+        """Let a field choose among the accounts that the user may add rows to."""
+        field.queryset = accounts_as(request, self.editors).order_by("name")
+        if is_superuser(request):
+            return
+        only = list(field.queryset[:2])
+        if len(only) == 1:
+            field.initial = only[0].pk
+            field.widget = forms.HiddenInput()
+
+
+class RecordAdmin(ScopedAdmin):
+    """Something that happened: everybody reads, nobody changes."""
+
+    is_record = True
+
+
+def _has_field(model: type[Model], name: str) -> bool:
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
