@@ -137,6 +137,8 @@ def _without_search(question: Question, lang: str) -> Answer | None:
         return give_up(lang, "outside_hours")
     if not question.text.strip():
         return Answer(line("empty", lang), Message.State.ANSWERED, "empty", lang)
+    if question.has_offer and intent.declines(question.texts[-1]):
+        return Answer(line("declined", lang), Message.State.ANSWERED, "declined", lang)
     if not question.query:
         talk = intent.small_talk(question.texts[-1]) or "greeting"
         return Answer(line(talk, lang), Message.State.ANSWERED, "small_talk", lang)

@@ -56,10 +56,15 @@ MODELS = {name: Model.from_json(_SHIPPED[name]) for name in ("cold", "warm")}
 #: From this confidence on an answer is given; chosen with the models.
 DEFAULT_THRESHOLD = float(_SHIPPED["threshold"])
 
+#: Who asks word for word what an entry, and no other, is called means that entry. Too
+#: rare in the labelled questions to be fitted.
+VERBATIM = 0.97
+
 
 def confidence(result: SearchResult) -> float:
     """Calibrated probability that the first hit answers the question; 0 without hits."""
     if not result.hits:
         return 0.0
     model = MODELS["warm" if "vote" in result.features else "cold"]
-    return model.probability(result.features)
+    fitted = model.probability(result.features)
+    return max(fitted, VERBATIM) if result.features.get("verbatim") else fitted

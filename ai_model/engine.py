@@ -187,7 +187,7 @@ class LiveWriter:
 
     def _show(self) -> None:
         self._timer = None
-        if prompts.could_become_no_answer(self._text):
+        if self._text and prompts.could_become_no_answer(self._text):
             return
         text, _ = prompts.resolve_citations(self._text, 0)
         if text == self._shown:

@@ -96,6 +96,12 @@ _FOLDED_ALONE = frozenset(
     " ".join(split(phrase)) for phrase in DATA["alone"].split("|")
 )
 _FOLDED_YES = frozenset(" ".join(split(phrase)) for phrase in _YES) - {""}
+_FOLDED_NO = frozenset(" ".join(split(phrase)) for phrase in DATA["no"].split("|"))
+
+
+def declines(text: str) -> bool:
+    """Whether the text is nothing but a "no" to an offer."""
+    return " ".join(split(text[:_LONGEST])) in _FOLDED_NO
 
 
 def _has_phrase(text: str, phrase: str) -> bool:

@@ -29,6 +29,7 @@ LINES = {
         "Yes, I am an automatic assistant. I answer from what this business has"
         " written down, and I can bring in a person whenever you like."
     ),
+    "declined": _("No problem! Feel free to ask another question."),
     "empty": _(
         "I can only read text so far. Could you write down what you would like to know?"
     ),

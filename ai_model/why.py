@@ -28,6 +28,7 @@ REASONS = {
     "auto_response_off": "the assistant is set not to answer by itself",
     "small_talk": "it was small talk",
     "empty": "it had no text",
+    "declined": "the customer did not want the person who was offered",
     "timeout": "no answer came within the time budget",
     "provider_error": "no provider could answer",
     "provider_blocked": "the provider refused to write an answer",

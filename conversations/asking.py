@@ -76,6 +76,8 @@ def _state(key: int) -> Asked:
         conversation_id=question.conversation_id,
         author=Message.Author.ASSISTANT,
         pk__gt=key,
+        # One to earlier words may have been committed after this question came.
+        answers_up_to__gte=key,
     )
     reply = replies.order_by("id").first()
     return Asked(question.conversation, question, reply)

@@ -87,6 +87,7 @@ async def _take_webhook(request: HttpRequest) -> dict[str, Any]:
             headers={name.lower(): value for name, value in request.headers.items()},
             query=request.GET.dict(),
             body=request.body,
+            is_addressed=False,
         )
         await inbox.intake.store(adapter_of(connected), forwarded)
         return {"status": "ok", "route": "bot"} if _is_for_us(payload) else _ignored()
@@ -155,6 +156,7 @@ def toggle_human(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"human_mode": channel.human_mode})
 
 
+@csrf_exempt  # it changes nothing; a POST is told so
 @login_not_required
 def human_status(request: HttpRequest) -> JsonResponse:
     """`GET /human-status`."""
@@ -166,6 +168,7 @@ def human_status(request: HttpRequest) -> JsonResponse:
         return error_response(exc)
 
 
+@csrf_exempt  # it changes nothing; a POST is told so
 @login_not_required
 def console_entries(request: HttpRequest) -> JsonResponse:
     """`GET /agent-console/entries`: what customers wrote to people, newest last."""
@@ -188,7 +191,9 @@ def console_entries(request: HttpRequest) -> JsonResponse:
     )
     entries = [
         {
-            "user_id": row.conversation.contact.label,
+            # Names may repeat; a reply must reach the one it is for.
+            "user_id": f"user-{row.conversation.contact_id}",
+            "name": row.conversation.contact.name,
             "conversation": str(row.conversation.uuid),
             "text": row.text,
             "created_at": isoformat(row.created_at),

@@ -156,6 +156,20 @@ class Conversation(UUIDModel):
                 fields=["account", "-last_message_at", "-id"],
                 name="conversation_by_activity",
             ),
+            # The short tabs of the desk, and the desk of somebody with many accounts.
+            models.Index(
+                fields=["account", "-last_message_at", "-id"],
+                condition=models.Q(needs_person=True),
+                name="conversation_needing_person",
+            ),
+            models.Index(
+                fields=["account", "-last_message_at", "-id"],
+                condition=models.Q(status="support_active"),
+                name="conversation_with_support",
+            ),
+            models.Index(
+                fields=["-last_message_at", "-id"], name="conversation_newest"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -262,6 +276,8 @@ class Message(UUIDModel):
     #: What the answer rests on, best first: title, confidence, entry_type,
     #: entry_id, revision.
     sources = models.JSONField(_("sources"), default=list, blank=True)
+    #: On replies of the assistant: newest of the contact's messages that it has read.
+    answers_up_to = models.BigIntegerField(null=True, blank=True, editable=False)
     #: Milliseconds from the first waiting word to this reply.
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
     #: Number of the live event that brought it.

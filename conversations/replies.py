@@ -71,7 +71,7 @@ class Committed:
 
 def commit(replies: Sequence[Reply]) -> list[Committed]:
     """Commit replies in one transaction; returns one result each, in order."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         conversations = _lock([reply.conversation_id for reply in replies])
         verdicts = [
             _judge(reply, conversations.get(reply.conversation_id)) for reply in replies
@@ -136,8 +136,9 @@ def _write(good: list[tuple[Reply, Conversation]]) -> dict[int, int]:
     Message.objects.bulk_create([message for _, _, message in spoken])
     Delivery.objects.bulk_create(_deliveries(good, spoken, now))
     _save([conversation for _, conversation in good])
-    live.announce(conversation for _, conversation in good)
+    # Callbacks run in this order: sending comes before telling who watches.
     transaction.on_commit(lambda: work.wake("deliver"))
+    live.announce(conversation for _, conversation in good)
     if any(conversation.due_at for _, conversation in good):
         transaction.on_commit(lambda: work.wake("turns"))
     return {conversation.pk: message.pk for _, conversation, message in spoken}
@@ -171,6 +172,7 @@ def _message(reply: Reply, conversation: Conversation, now: dt.datetime) -> Mess
         reason=reply.reason,
         confidence=reply.confidence,
         sources=reply.sources,
+        answers_up_to=reply.last_message_id,
         latency_ms=max(0, int((now - since).total_seconds() * 1000)),
     )
 

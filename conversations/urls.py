@@ -1,8 +1,30 @@
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
-from conversations import api, demo
+from conversations import api, demo, views
+
+desk_urlpatterns = [
+    path("", views.desk, name="desk"),
+    path("rows/", views.desk_rows, name="desk-rows"),
+    path("changes/", views.desk_changes, name="desk-changes"),
+    path("<uuid:conversation>/", views.desk, name="desk-conversation"),
+    path("<uuid:conversation>/thread/", views.desk_thread, name="desk-thread"),
+    path("<uuid:conversation>/take-over/", views.take_over, name="desk-take-over"),
+    path("<uuid:conversation>/hand-back/", views.hand_back, name="desk-hand-back"),
+    path("<uuid:conversation>/close/", views.close, name="desk-close"),
+    path("<uuid:conversation>/reply/", views.reply, name="desk-reply"),
+    path("<uuid:conversation>/read/", views.mark_read, name="desk-read"),
+    path(
+        "<uuid:conversation>/deliveries/<uuid:delivery>/retry/",
+        views.retry_delivery,
+        name="desk-retry",
+    ),
+]
 
 urlpatterns = [
+    path("", views.chat, name="chat"),
+    path("desk/", include(desk_urlpatterns)),
+    path("desk", RedirectView.as_view(pattern_name="desk", query_string=True)),
     path("api/agent/<slug:agent_type>/", api.ask_agent, name="ask-agent"),
     path("api/chat/<uuid:channel>/messages", api.chat_messages, name="chat-messages"),
     path("webhook/chatwoot", demo.chatwoot_webhook, name="chatwoot-webhook"),

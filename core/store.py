@@ -14,6 +14,8 @@ from django.db import connection
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from django.db import models
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -92,21 +94,65 @@ def update_from(
     rows: Sequence[Sequence[Any]],
     assign: str,
     where: str,
-) -> int:
+) -> None:
     """Update rows from a list of values, in one statement.
 
     The values are called `v` and their columns as in `columns`, the table `t`. All
     SQL comes from our own code; values go in as parameters.
     """
     if not rows:
-        return 0
+        return
     one = "(" + ", ".join(["%s"] * len(columns)) + ")"
     values = ", ".join([one] * len(rows))
     sql = (
         f"WITH v ({', '.join(columns)}) AS (VALUES {values}) "
         f"UPDATE {table} AS t SET {assign} FROM v WHERE {where}"
     )
-    return execute(sql, [value for row in rows for value in row])
+    execute(sql, [value for row in rows for value in row])
+
+
+def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
+    """Save these fields of rows of one model, in one statement.
+
+    As `bulk_update`, whose CASE expressions cost ten times as much to build.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    columns = {field.name: field for field in meta.concrete_fields}
+    fields = [columns[name] for name in names]
+    casts = [f"::{field.cast_db_type(connection)}" for field in fields]
+    if not is_postgresql():
+        casts = [""] * len(fields)
+    update_from(
+        meta.db_table,
+        columns=["id", *(str(field.column) for field in fields)],
+        rows=[
+            (
+                row.pk,
+                *(
+                    field.get_db_prep_save(getattr(row, field.attname), connection)
+                    for field in fields
+                ),
+            )
+            for row in rows
+        ],
+        assign=", ".join(
+            f"{field.column} = v.{field.column}{cast}"
+            for field, cast in zip(fields, casts, strict=True)
+        ),
+        where="t.id = v.id",
+    )
+
+
+def text_array(values: Sequence[str]) -> str:
+    """The literal of PostgreSQL's `text[]`.
+
+    psycopg escapes lists by regular expression: for events that was half of all
+    processor time of the inbox.
+    """
+    escaped = [each.replace("\\", r"\\").replace('"', r"\"") for each in values]
+    return '{"' + '","'.join(escaped) + '"}' if escaped else "{}"
 
 
 def placeholders(values: Sequence[Any]) -> str:

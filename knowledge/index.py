@@ -145,6 +145,7 @@ class Index:
             return SearchResult((), {}, lang)
         features = describe(evidence, ranking)
         features |= self._explain(query, lang, hits[0].document)
+        features["verbatim"] = float(_asks_verbatim(query, hits))
         features["unexplained"] = (1 - features["explained"]) * features["terms"]
         return SearchResult(hits, features, lang)
 
@@ -278,3 +279,16 @@ _SMALL = 20_000
 _LONGEST_BODY, _MOST_EXAMPLES = 10_000, 20
 #: Longest query that is looked at.
 _LONGEST = 2_000
+
+
+def _asks_verbatim(query: str, hits: Sequence[Hit]) -> bool:
+    """Whether the query is, word for word, a title or example of the first hit alone."""
+    words = text.tokenise(query[:_LONGEST])
+    holders = [
+        any(
+            text.tokenise(known) == words
+            for known in (hit.document.title, *hit.document.examples)
+        )
+        for hit in hits
+    ]
+    return bool(words) and holders[0] and sum(holders) == 1

@@ -160,6 +160,17 @@ def test_yes_to_the_offer_brings_a_person(
     assert Conversation.objects.get().status == "support_active"
 
 
+def test_no_to_the_offer_leaves_the_assistant_in_place(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    settled(say(channel, "Who won the chess championship in 1972?").message_id)
+
+    question = settled(say(channel, "no, thanks.").message_id)
+
+    assert (question.state, question.reason) == (Message.State.ANSWERED, "declined")
+    assert Conversation.objects.get().status == "active"
+
+
 def test_who_asks_for_a_person_is_handed_over(
     engine: Any, channel: Any, entry: Any
 ) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from ai_model import intent
 from ai_model.intent import small_talk, wants_person
 
 ASKING = [
@@ -328,3 +329,21 @@ NONSENSE = [
 def test_nonsense_is_neither(message):
     assert not wants_person(message, phrases=["zzz"], offered=True)
     assert small_talk(message) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_no"),
+    [
+        ("No, thanks!", True),
+        ("no", True),
+        ("Нет, спасибо", True),
+        ("no gracias", True),
+        ("Үгүй", True),
+        ("", False),
+        ("No parcel has arrived", False),
+        ("yes", False),
+    ],
+    ids=["en", "bare", "ru", "es", "mn", "empty", "question", "yes"],
+)
+def test_a_bare_no_declines_an_offer(text: str, is_no: bool) -> None:
+    assert intent.declines(text) is is_no

@@ -1,0 +1,73 @@
+"""How the live desk puts numbers and reasons into words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import template
+from django.template.defaultfilters import urlize
+from django.utils.formats import localize
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+
+#: Why a message or a conversation is in its state.
+REASONS = {
+    "answered": _("Answered from the knowledge base"),
+    "small_talk": _("A courtesy"),
+    "empty": _("No text to answer"),
+    "low_confidence": _("Not sure enough to answer"),
+    "no_results": _("Nothing found in the knowledge base"),
+    "not_in_knowledge": _("Not in the knowledge base"),
+    "asked_for_person": _("The customer asked for a person"),
+    "outside_hours": _("Outside business hours"),
+    "auto_response_off": _("The assistant is switched off"),
+    "timeout": _("No answer in time"),
+    "provider_error": _("No provider could answer"),
+    "error": _("Something broke"),
+    "person_acted": _("A person acted first"),
+    "person_replied": _("A person replied"),
+    "person_handed_back": _("Handed back by a person"),
+    "taken_over": _("Taken over"),
+    "handed_back": _("Handed back"),
+    "human_mode": _("Human mode is on"),
+    "human_mode_off": _("Human mode was turned off"),
+    "reopened": _("The customer wrote again"),
+    "closed_by_person": _("Closed by a person"),
+}
+
+
+@register.filter
+def reason(code: str) -> str:
+    """A reason in words; one that has none as it is stored."""
+    return str(REASONS.get(code) or code.replace("_", " "))
+
+
+@register.filter
+def percent(value: Any) -> str:
+    """A probability as a percentage."""
+    return f"{localize(round(float(value or 0) * 100))}%"
+
+
+@register.filter
+def unlocalize_number(value: float) -> str:
+    """A number as an attribute of HTML wants it, whatever the language."""
+    return f"{value:.4f}"
+
+
+@register.filter
+def seconds(milliseconds: int) -> str:
+    """A duration, short enough for the eye."""
+    if milliseconds < 1000:
+        return _("%(number)s ms") % {"number": localize(milliseconds)}
+    return _("%(number)s s") % {"number": localize(round(milliseconds / 1000, 1))}
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """A text with its bold words and links; everything else in it is escaped."""
+    return mark_safe(_BOLD.sub(r"<b>\1</b>", urlize(text)))  # noqa: S308 (urlize escapes)
