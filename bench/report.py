@@ -1,0 +1,138 @@
+"""The table, and the comparison with an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    row: str
+    what: str
+    #: Place of the figure, such as `inbox_postgresql.ratio`.
+    path: str
+    #: How it is shown.
+    form: str
+    #: What it should be, and whether a figure is that; none: for information.
+    goal: str = ""
+    is_good: Callable[[float], bool] | None = None
+    #: Whether a larger figure is the better one.
+    more_is_better: bool = False
+
+
+def _at_least(limit: float) -> Callable[[float], bool]:
+    return lambda value: value >= limit
+
+
+def _at_most(limit: float) -> Callable[[float], bool]:
+    return lambda value: 0 <= value <= limit
+
+
+def _inbox(name: str, key: str) -> list[Line]:
+    return [
+        Line(name, "rate, of the echo's", f"{key}.ratio", "{:.2f}", "≥ 0.7", _at_least(0.7), more_is_better=True),
+        Line(name, "requests/s at 256 connections", f"{key}.per_s", "{:,.0f}", more_is_better=True),
+        Line(name, "the echo's requests/s", f"{key}.echo_per_s", "{:,.0f}", more_is_better=True),
+        Line(name, "processor time, the echo's to ours", f"{key}.cpu_ratio", "{:.2f}", more_is_better=True),
+        Line(name, "processor µs per event, server", f"{key}.server_us", "{:.0f}"),
+        Line(name, "processor µs per event, database", f"{key}.database_us", "{:.0f}"),
+        Line(name, "processor µs per event, echo", f"{key}.echo_us", "{:.0f}"),
+        Line(name, "ms at 8 connections, p50", f"{key}.p50_ms_8", "{:.1f}"),
+        Line(name, "ms at 8 connections, p99", f"{key}.p99_ms_8", "{:.1f}", "< 20", _at_most(20)),
+        Line(name, "ms at 256 connections, p99", f"{key}.p99_ms_256", "{:.0f}"),
+        Line(name, "foreign load, cores", f"{key}.foreign", "{:.2f}"),
+    ]  # fmt: skip
+
+
+_NONE = _at_most(0)
+
+LINES = [
+    *_inbox("1 inbox, PostgreSQL", "inbox_postgresql"),
+    *_inbox("1 inbox, SQLite", "inbox_sqlite"),
+    Line("2 drain of 1,000", "seconds, of the model's", "engine.drain.ratio", "{:.2f}", "≤ 2.5", _at_most(2.5)),
+    Line("2 drain of 1,000", "seconds to the last call", "engine.drain.last_call_s", "{:.2f}"),
+    Line("2 drain of 1,000", "database connections", "engine.drain.connections", "{:.0f}", "≤ 20", _at_most(20)),
+    Line("2 drain of 1,000", "MB resident, at most", "engine.drain.rss_mb", "{:.0f}", "≤ 200", _at_most(200)),
+    Line("2 drain of 1,000", "processor ms per message, worker", "engine.drain.cpu_ms", "{:.2f}"),
+    Line("2 drain of 1,000", "processor ms per message, database", "engine.drain.database_cpu_ms", "{:.2f}"),
+    Line("2 drain of 1,000", "lost", "engine.drain.lost", "{:.0f}", "0", _NONE),
+    Line("2 drain of 1,000", "doubled", "engine.drain.doubled", "{:.0f}", "0", _NONE),
+    Line("2 drain of 1,000", "foreign load, cores", "engine.drain.foreign", "{:.2f}"),
+    Line("3 at 20 per second", "ms added, p50", "engine.paced.p50_ms", "{:.1f}", "< 15", _at_most(15)),
+    Line("3 at 20 per second", "ms added, p99", "engine.paced.p99_ms", "{:.1f}"),
+    Line("3 at 20 per second", "of them to the model, p50", "engine.paced.to_model_p50_ms", "{:.1f}"),
+    Line("3 at 20 per second", "lost or doubled", "engine.paced.lost", "{:.0f}", "0", _NONE),
+    Line("3 at 20 per second", "foreign load, cores", "engine.paced.foreign", "{:.2f}"),
+    Line("4 killed with 50 turns", "s to the first call again", "engine.kill.first_reclaim_s", "{:.2f}", "≤ 2", _at_most(2)),
+    Line("4 killed with 50 turns", "s to the last reply", "engine.kill.last_post_s", "{:.2f}"),
+    Line("4 killed with 50 turns", "lost", "engine.kill.lost", "{:.0f}", "0", _NONE),
+    Line("4 killed with 50 turns", "doubled", "engine.kill.doubled", "{:.0f}", "0", _NONE),
+    Line("4 killed with 50 turns", "foreign load, cores", "engine.kill.foreign", "{:.2f}"),
+]  # fmt: skip
+
+
+def value(figures: Figures, path: str) -> float | None:
+    """The figure at a place; None when its row was not run."""
+    found: Any = figures
+    for name in path.split("."):
+        if not isinstance(found, dict) or name not in found:
+            return None
+        found = found[name]
+    return float(found)
+
+
+def table(figures: Figures, before: Figures | None = None) -> str:
+    """The table as Markdown, with the earlier figures beside it where given."""
+    head = ["row", "figure", "value", "goal"] + (["before", "change"] if before else [])
+    rows = [head, ["---"] * len(head)]
+    for line in LINES:
+        now = value(figures, line.path)
+        if now is None:
+            continue
+        cells = [line.row, line.what, line.form.format(now), _verdict(line, now)]
+        if before:
+            cells += _change(line, now, value(before, line.path))
+        rows.append(cells)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join(
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        + " |"
+        for row in rows
+    )
+
+
+def _verdict(line: Line, now: float) -> str:
+    if line.is_good is None:
+        return ""
+    return f"{line.goal} {'met' if line.is_good(now) else 'MISSED'}"
+
+
+def _change(line: Line, now: float, then: float | None) -> list[str]:
+    if then is None:
+        return ["", ""]
+    if not then:
+        return [line.form.format(then), "" if now == then else "was 0"]
+    share = now / then - 1
+    is_worse = (share < -0.1) if line.more_is_better else (share > 0.1)
+    return [line.form.format(then), f"{share:+.0%}{' worse' if is_worse else ''}"]
+
+
+def missed(figures: Figures) -> list[str]:
+    """The goals that were not reached."""
+    found = []
+    for line in LINES:
+        now = value(figures, line.path)
+        if now is not None and line.is_good is not None and not line.is_good(now):
+            found.append(
+                f"{line.row}: {line.what} {line.form.format(now)} ({line.goal})"
+            )
+    return found
