@@ -44,6 +44,7 @@ def _own_surroundings(settings: Any, tmp_path_factory: Any) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
     yield
+    from ai_model import setup
     from ai_model.providers import chain
     from integrations import facts, inbox
     from knowledge import search
@@ -51,6 +52,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     chain.reset_breakers()
     inbox.intake.close()
     facts.cache.clear()
+    setup.clear()
     search.clear()
 
 

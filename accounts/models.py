@@ -20,7 +20,8 @@ class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is unt
     is_demo = models.BooleanField(_("demo"), default=False)
     #: Number of the newest live event of this account; see `conversations.live`.
     event_seq = models.BigIntegerField(default=0, editable=False)
-    #: Grows with every change of the knowledge, so that indexes know they are old.
+    #: Grows with every change of what answers depend on, knowledge and settings, so
+    #: that whoever keeps some of it in memory knows that it is old.
     knowledge_version = models.BigIntegerField(default=0, editable=False)
 
     objects = AccountQuerySet.as_manager()

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: Passages that a provider gets to read.
 PASSAGES = 5
+#: Share of the search's belief below which a passage is left out.
+LEAST_RELEVANCE = 0.001
 #: Turns for the same words after which a person is called.
 MOST_ATTEMPTS = 3
 
@@ -196,9 +198,11 @@ async def _write(
     question: Question, found: Answer, result: SearchResult, on_text: OnText | None
 ) -> Answer:
     """Let the providers write the answer from what was found."""
+    # The others tell a model nothing and cost tokens.
+    worth = [hit for hit in result.hits if hit.relevance > LEAST_RELEVANCE]
     passages = tuple(
         Passage(number, hit.document.title, hit.document.body, hit.document.lang)
-        for number, hit in enumerate(result.hits, start=1)
+        for number, hit in enumerate(worth or result.hits[:1], start=1)
     )
     started = time.perf_counter()
     try:

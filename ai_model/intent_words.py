@@ -62,10 +62,12 @@ Phrase = tuple[str, ...]
 class _Lexicon:
     """The words and phrases of one language, each with its tag."""
 
-    #: By first word, or by its first two letters when only its beginning is given.
-    phrases: dict[str, list[tuple[Phrase, str]]] = field(default_factory=dict)
-    #: Words that are recognised with typing errors, by what is left of them.
-    spelled: dict[str, set[str]] = field(default_factory=dict)
+    #: By first word, or by its first two letters when only its beginning is given:
+    #: the phrase, its tag, and whether it has no ``*``.
+    phrases: dict[str, list[tuple[Phrase, str, bool]]] = field(default_factory=dict)
+    #: Words that are recognised with typing errors, by what is left of them. Tuples,
+    #: because a set for each of a hundred thousand keys takes 20 MB.
+    spelled: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Every word that is part of a phrase.
     known: set[str] = field(default_factory=set)
     #: Words that are left out before phrases are looked for.
@@ -74,21 +76,23 @@ class _Lexicon:
     def add(self, phrase: Phrase, tag: str) -> None:
         first = phrase[0]
         key = first if "*" not in first else "*" if first[0] == "*" else first[:2] + "*"
-        self.phrases.setdefault(key, []).append((phrase, tag))
+        exact = "*" not in "".join(phrase)
+        self.phrases.setdefault(key, []).append((phrase, tag, exact))
         self.known.update(phrase)
         if tag in _MISTYPED:
             for word in phrase:
                 plain = word.strip("*")
                 for part in _shortened(plain.translate(_SOUND)):
-                    self.spelled.setdefault(part, set()).add(plain)
+                    known = self.spelled.get(part, ())
+                    if plain not in known:
+                        self.spelled[part] = (*known, plain)
 
     def match(self, tokens: Sequence[str], at: int) -> tuple[int, str]:
         """How many tokens the longest phrase here takes, and its tag; 0 for none."""
         token = tokens[at]
         found: tuple[int, bool, str] = (0, False, "")
         for key in (token, token[:2] + "*", "*"):
-            for phrase, tag in self.phrases.get(key, ()):
-                exact = "*" not in "".join(phrase)
+            for phrase, tag, exact in self.phrases.get(key, ()):
                 if (len(phrase), exact) > found[:2] and _fits(phrase, tokens, at):
                     found = (len(phrase), exact, tag)
         return found[0], found[2]

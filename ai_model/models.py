@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -19,6 +19,7 @@ from ai_model.providers import REGISTRY
 from ai_model.providers import models as provider_models
 from conversations.models import Conversation, Message
 from core.models import UUIDModel
+from knowledge.models import note_change
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -84,6 +85,12 @@ class Assistant(models.Model):
 
     def __str__(self) -> str:
         return str(self.account)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the settings, and let running workers know."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            note_change(self.account_id)
 
     @property
     def effective_threshold(self) -> float:
@@ -166,6 +173,12 @@ class Prompt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the text, and let running workers know."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            note_change(self.account_id)
 
 
 class Turn(UUIDModel):

@@ -69,7 +69,7 @@ def is_no_answer(text: str) -> bool:
 
 def could_become_no_answer(text: str) -> bool:
     """Whether text that is still being written may end up saying so."""
-    start = text.strip().lstrip("\"'`*").upper()
+    start = text.strip().lstrip(".\"'`*").upper()
     return NO_ANSWER.startswith(start[: len(NO_ANSWER)])
 
 

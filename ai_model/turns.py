@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from ai_model.answering import Answer, Question
-from ai_model.models import Assistant, Prompt, Turn, Usage
+from ai_model.models import Turn, Usage
 from ai_model.providers.base import Utterance
 from ai_model.providers.models import cost
+from ai_model.setup import setup_of
 from conversations import live, replies
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
+from integrations import adapters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 HISTORY = 12
 #: Conversations claimed by one statement.
 BATCH = 200
+#: Seconds after a claim until we look by ourselves for what has become due.
+AFTER_CLAIM_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,22 @@ def claim(worker: int, most: int) -> tuple[list[Claim], float | None]:
     with transaction.atomic():
         rows = _claim_rows(worker, min(most, BATCH))
         claims = _claims([row["id"] for row in rows], worker) if rows else []
-    # Those start at once; what is due next is asked when there was nothing.
-    return claims, 0.0 if rows else _seconds_until_due()
+    # Those start first; what is due next is asked when there was nothing.
+    return claims, AFTER_CLAIM_S if rows else _seconds_until_due()
 
 
 def _claim_rows(worker: int, most: int) -> list[dict[str, Any]]:
     now = timezone.now()
+    # A claim that a crash of the database forgets is only made once more, so its commit
+    # need not wait for the disk.
+    is_hasty = store.is_postgresql()
+    hasty = ", set_config('synchronous_commit', 'off', true)" if is_hasty else ""
     return store.fetch(
         "UPDATE conversations_conversation SET worker = %s, claimed_at = %s,"
         " attempts = attempts + 1 WHERE id IN ("
         " SELECT id FROM conversations_conversation"
         " WHERE due_at <= %s AND worker IS NULL"
-        f" ORDER BY due_at LIMIT %s {store.skip_locked()}) RETURNING id",
+        f" ORDER BY due_at LIMIT %s {store.skip_locked()}) RETURNING id{hasty}",
         [worker, now, now, most],
     )
 
@@ -94,28 +102,16 @@ def reread(claimed: Claim) -> Claim | None:
 
 
 def _claims(keys: list[int], worker: int) -> list[Claim]:
-    conversations = Conversation.objects.select_related(
-        "account__assistant", "channel"
-    ).filter(pk__in=keys, worker=worker)
-    # Decrypting them for each row would cost more than reading it.
-    conversations = conversations.defer("channel__credentials")
+    rows = Conversation.objects.filter(pk__in=keys, worker=worker).annotate(
+        version=F("account__knowledge_version"), provider=F("channel__provider")
+    )
     messages = _messages(keys)
-    rows = list(conversations)
-    prompts = _prompts({row.account_id for row in rows})
-    claims = []
-    for row in rows:
-        made = _make_claim(row, messages[row.pk], prompts[row.account_id], worker)
-        if made is not None:
-            claims.append(made)
-    return claims
+    claims = (_make_claim(row, messages[row.pk], worker) for row in rows)
+    return [each for each in claims if each is not None]
 
 
-def _make_claim(
-    row: Conversation,
-    messages: list[dict[str, Any]],
-    prompts: list[Prompt],
-    worker: int,
-) -> Claim | None:
+def _make_claim(row: Any, messages: list[dict[str, Any]], worker: int) -> Claim | None:
+    """The claim from a Conversation with `version` and `provider`."""
     now = timezone.now()
     waiting = [each for each in messages if each["state"] == Message.State.WAITING]
     if not waiting:
@@ -125,46 +121,34 @@ def _make_claim(
         )
         return None
     since = row.waiting_since or now
+    setup = setup_of(row.account_id, row.version)
     return Claim(
         conversation_id=row.pk,
         conversation_uuid=str(row.uuid),
         group=live.conversation_group(row.channel_id, row.external_id),
         account_id=row.account_id,
-        knowledge_version=row.account.knowledge_version,
-        is_pulled=row.channel.adapter.is_pulled,
+        knowledge_version=row.version,
+        is_pulled=adapters.get(row.provider).is_pulled,
         worker=worker,
         epoch=row.epoch,
         first_message_id=waiting[0]["id"],
         last_message_id=waiting[-1]["id"],
         waited_ms=int((now - since).total_seconds() * 1000),
         claimed_at=now,
-        prompt_versions={each.kind: each.version for each in prompts},
-        question=_question(row, messages, waiting, prompts),
-    )
-
-
-def _question(
-    row: Conversation,
-    messages: list[dict[str, Any]],
-    waiting: list[dict[str, Any]],
-    prompts: list[Prompt],
-) -> Question:
-    try:
-        assistant = row.account.assistant
-    except Assistant.DoesNotExist:
-        assistant = Assistant(account=row.account)
-    return Question(
-        texts=tuple(each["text"] for each in waiting),
-        history=_history(messages),
-        lang=row.lang,
-        has_offer=row.has_offer,
-        contact=f"{settings.SECRET_KEY}:{row.contact_id}",
-        attempt=row.attempts,
-        business=row.account.name,
-        assistant=assistant,
-        prompts={each.kind: each.text for each in prompts},
-        visibilities=visibilities(row.address),
-        budget_s=settings.REPLY_BUDGET_S,
+        prompt_versions={each.kind: each.version for each in setup.prompts},
+        question=Question(
+            texts=tuple(each["text"] for each in waiting),
+            history=_history(messages),
+            lang=row.lang,
+            has_offer=row.has_offer,
+            contact=f"{settings.SECRET_KEY}:{row.contact_id}",
+            attempt=row.attempts,
+            business=setup.business,
+            assistant=setup.assistant,
+            prompts={each.kind: each.text for each in setup.prompts},
+            visibilities=visibilities(row.address),
+            budget_s=settings.REPLY_BUDGET_S,
+        ),
     )
 
 
@@ -206,16 +190,6 @@ def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def _prompts(accounts: set[int]) -> dict[int, list[Prompt]]:
-    """The newest version of each kind, by account."""
-    found: dict[int, dict[str, Prompt]] = defaultdict(dict)
-    for each in Prompt.objects.filter(account_id__in=accounts).order_by("version"):
-        found[each.account_id][each.kind] = each
-    return defaultdict(
-        list, {key: list(kinds.values()) for key, kinds in found.items()}
-    )
-
-
 def settle(
     batch: Sequence[tuple[Claim, Answer, bool]],
 ) -> list[Committed]:
@@ -229,7 +203,7 @@ def settle(
             (claimed, answer, result)
             for (claimed, answer, _), result in zip(batch, results, strict=True)
         ]
-        Turn.objects.bulk_create([_turn(*each) for each in pairs])
+        store.insert_rows([_turn(*each) for each in pairs])
         _count_usage(pairs)
     return results
 

@@ -28,6 +28,12 @@ def cipher() -> MultiFernet:
     return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
+@lru_cache(maxsize=512)
+def _decrypted(value: str, keys: tuple[str, ...]) -> bytes:
+    """What was encrypted; many rows of one statement often share one channel."""
+    return _cipher(keys).decrypt(value.encode())
+
+
 class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
     """A JSON object, encrypted at rest.
 
@@ -46,7 +52,7 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
         if value is None:
             return None
         try:
-            return json.loads(cipher().decrypt(value.encode()))
+            return json.loads(_decrypted(value, tuple(settings.FIELD_ENCRYPTION_KEYS)))
         except InvalidToken as exc:
             raise ImproperlyConfigured(
                 f"{self.model._meta.label}.{self.name} was encrypted with a key that "

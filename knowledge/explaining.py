@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from knowledge import text
@@ -13,6 +15,47 @@ _NAME = re.compile(
     r"(?<=[^\W_] )[A-ZА-ЯӨҮЁ][^\W\d_]+|(?<=[^\W_]' )[A-ZА-ЯӨҮЁ][^\W\d_]+"
 )
 _NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of a document: its stems, and the concepts it touches."""
+
+    stems: frozenset[str]
+    ideas: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What there is to know of a document, whatever is asked."""
+
+    whole: _Part
+    title: _Part
+    #: Each two sentences that follow each other, with the title.
+    windows: tuple[_Part, ...]
+    lower: str
+
+
+# The same few documents answer most of what is asked.
+@lru_cache(maxsize=512)
+def _read(title: str, body: str, examples: Sequence[str], lang: str) -> _Reading:
+    whole = f"{title}\n{body}\n" + "\n".join(examples)
+    pairs = list(pairwise(text.sentences(body)))[:_MOST]
+    return _Reading(
+        whole=_part(whole, lang),
+        title=_part(title, lang),
+        windows=tuple(_part(f"{title} {one} {two}", lang) for one, two in pairs),
+        lower=text.normalise(whole),
+    )
+
+
+def _part(content: str, lang: str) -> _Part:
+    stems = text.stems(content, lang, keep_stop_words=True)
+    return _Part(frozenset(stems), frozenset(concepts_of(stems, _concept_lang(lang))))
+
+
+def _concept_lang(lang: str) -> str:
+    return "mn" if lang == "mn-Latn" else lang
 
 
 def explain(
@@ -30,36 +73,30 @@ def explain(
     stems = list(dict.fromkeys(text.stems(query, lang)))
     weights = {stem: tells(stem) for stem in stems}
     total = sum(weights.values()) or 1.0
-    concept_lang = "mn" if lang == "mn-Latn" else lang
-    meant = {stem: set(concepts_of([stem], concept_lang)) for stem in stems}
+    meant = {stem: set(concepts_of([stem], _concept_lang(lang))) for stem in stems}
 
-    def share(content: str) -> tuple[float, float]:
-        """What a text explains by the very words, and by its concepts too."""
-        found = text.stems(content, lang, keep_stop_words=True)
-        held, ideas = set(found), set(concepts_of(found, concept_lang))
-        words = sum(weight for stem, weight in weights.items() if stem in held)
+    def share(part: _Part) -> tuple[float, float]:
+        """What a part explains by the very words, and by its concepts too."""
+        words = sum(weight for stem, weight in weights.items() if stem in part.stems)
         others = sum(
             weight
             for stem, weight in weights.items()
-            if stem not in held and meant[stem] & ideas
+            if stem not in part.stems and meant[stem] & part.ideas
         )
         return words / total, (words + _BY_CONCEPT * others) / total
 
-    whole = f"{title}\n{body}\n" + "\n".join(examples)
-    words, explained = share(whole)
-    parts = text.sentences(body)
-    windows = [f"{title} {first} {second}" for first, second in pairwise(parts)]
-    best = max((share(part)[1] for part in windows[:_MOST] or [whole]), default=0.0)
-    lower = text.normalise(whole)
+    reading = _read(title, body, tuple(examples), lang)
+    words, explained = share(reading.whole)
+    windows = reading.windows or (reading.whole,)
     names = [name.casefold() for name in _NAME.findall(query)]
     numbers = _NUMBER.findall(query)
     return {
         "held": words,
         "explained": explained,
-        "explained_title": share(title)[1],
-        "explained_nearby": best,
-        "names_missing": _missing(names, lower),
-        "numbers_missing": _missing(numbers, lower),
+        "explained_title": share(reading.title)[1],
+        "explained_nearby": max(share(part)[1] for part in windows),
+        "names_missing": _missing(names, reading.lower),
+        "numbers_missing": _missing(numbers, reading.lower),
     }
 
 

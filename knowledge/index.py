@@ -72,6 +72,10 @@ class Index:
             [row_of[document.entry] for document in self.documents], np.int32
         )
         self._entry_count = len(entries)
+        #: What may be seen, by visibilities; the same few are asked for each time.
+        self._visible: dict[
+            frozenset[str] | None, tuple[NDArray[np.bool_], NDArray[np.int32]]
+        ] = {}
         self._build()
 
     def _build(self) -> None:
@@ -127,8 +131,8 @@ class Index:
         and the query's, where an embedding model is configured.
         """
         lang = text.detect_language(query)
-        seen = self._seen(visibilities)
-        evidence = self._evidence(query[:_LONGEST], lang, seen, similarity)
+        seen, entries = self._seen(visibilities)
+        evidence = self._evidence(query[:_LONGEST], lang, seen, entries, similarity)
         if evidence is None:
             return SearchResult((), {}, lang)
         ranking = rank(evidence)
@@ -160,11 +164,19 @@ class Index:
             self._words.tells,
         )
 
-    def _seen(self, visibilities: frozenset[str] | None) -> NDArray[np.bool_]:
-        if visibilities is None:
-            return np.ones(len(self.documents), np.bool_)
-        allowed = [document.visibility in visibilities for document in self.documents]
-        return np.array(allowed, np.bool_)
+    def _seen(
+        self, visibilities: frozenset[str] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+        """Which documents may be seen, and the entries they belong to."""
+        known = self._visible.get(visibilities)
+        if known is None:
+            allowed = [
+                visibilities is None or document.visibility in visibilities
+                for document in self.documents
+            ]
+            seen = np.array(allowed, np.bool_)
+            known = self._visible[visibilities] = seen, np.unique(self._entry_of[seen])
+        return known
 
     def _match_language(self, lang: str, query: str) -> str:
         """The language of the entries that the query is compared in."""
@@ -185,12 +197,13 @@ class Index:
         query: str,
         lang: str,
         seen: NDArray[np.bool_],
+        entries: NDArray[np.int32],
         similarity: NDArray[np.float32] | None,
     ) -> Evidence | None:
         """What every ranker says of every entry that may be seen."""
         match = self._match_language(lang, query)
         stems = self._query_stems(query, match)
-        if not seen.any() or not stems:
+        if not len(entries) or not stems:
             return None
         terms = self._words.terms(stems)
         line = self._query_letters(query, match)
@@ -211,7 +224,6 @@ class Index:
         )
         if similarity is not None:
             documents["vector"] = similarity
-        entries = np.unique(self._entry_of[seen])
         signals = {
             name: self._by_entry(np.where(seen, values, 0))[entries]
             for name, values in documents.items()
@@ -284,11 +296,9 @@ _LONGEST = 2_000
 def _asks_verbatim(query: str, hits: Sequence[Hit]) -> bool:
     """Whether the query is, word for word, a title or example of the first hit alone."""
     words = text.tokenise(query[:_LONGEST])
-    holders = [
-        any(
-            text.tokenise(known) == words
-            for known in (hit.document.title, *hit.document.examples)
-        )
-        for hit in hits
-    ]
-    return bool(words) and holders[0] and sum(holders) == 1
+
+    def holds(hit: Hit) -> bool:
+        known = (hit.document.title, *hit.document.examples)
+        return any(text.tokenise(each) == words for each in known)
+
+    return bool(words) and holds(hits[0]) and not any(map(holds, hits[1:]))

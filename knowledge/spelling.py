@@ -14,11 +14,21 @@ class Speller:
         self._words = words
         self._known = {word: row for row, word in enumerate(words)}
         self._grams = GramIndex.build([f" {word} " for word in words], (2, 3))
+        #: Customers of one business mistype the same words again and again.
+        self._corrected: dict[str, tuple[str, ...]] = {}
 
     def correct(self, word: str) -> tuple[str, ...]:
         """Known words one or two typing errors away; two words if it was run together."""
         if len(word) < 4 or not any(letter.isalpha() for letter in word):
             return ()
+        found = self._corrected.get(word)
+        if found is None:
+            if len(self._corrected) >= _MOST_KEPT:
+                self._corrected.clear()
+            found = self._corrected[word] = self._search(word)
+        return found
+
+    def _search(self, word: str) -> tuple[str, ...]:
         cosines = self._grams.cosines(f" {word} ")
         if not len(cosines):
             return ()
@@ -40,6 +50,7 @@ class Speller:
 
 
 _LEAST_COSINE = 0.25
+_MOST_KEPT = 4096
 
 
 def typing_errors(first: str, second: str, limit: int) -> int:

@@ -2,16 +2,17 @@
 
 https://developers.openai.com/api/docs/api-reference/responses
 
-Requests are posted as plain JSON through the SDK's own `client.post()` and answers read
-as plain JSON: keys, addresses, stream decoding and errors stay the SDK's, and the typed
-models, which cost 0.6 ms of CPU per call, are not built
-(`docs/explanation/outbound-http.md`). Reading JSON ourselves also takes what compatible
-servers leave out or add.
+A streamed answer comes through the SDK, which decodes it; a whole one is one POST of
+plain JSON, for which the SDK costs more than all else in a turn
+(`docs/decisions/005`). Reading JSON ourselves also takes what compatible servers leave
+out or add.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import importlib
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import httpx2
@@ -74,10 +75,6 @@ class OpenAI(Provider):
         """A digest of key and address."""
         return digest(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL)
 
-    def prepare(self) -> None:
-        """Load the SDK: half a second."""
-        import openai  # noqa: F401
-
     async def complete(
         self, request: Request, on_text: OnText | None = None
     ) -> Completion:
@@ -101,38 +98,58 @@ class OpenAI(Provider):
     async def _ask(
         self, style: _Style, body: Json, timeout_s: float, on_text: OnText | None
     ) -> Completion:
-        import openai
-
-        options: Any = {"timeout": _timeout(timeout_s), "max_retries": 0}
         try:
             if on_text is None:
-                answer: httpx2.Response = await self._client().post(
-                    style.path,
-                    content=orjson.dumps(body),
-                    cast_to=httpx2.Response,
-                    options=options,
-                )
+                answer = await self._post(style.path, body, timeout_s)
                 completion = style.read(object_of(orjson.loads(answer.content)))
                 request_id = answer.headers.get("x-request-id", "")
             else:
-                stream = await self._client().post(
-                    style.path,
-                    content=orjson.dumps(body | style.streaming),
-                    cast_to=object,
-                    options=options,
-                    stream=True,
-                    stream_cls=openai.AsyncStream[object],
+                completion, request_id = await self._stream(
+                    style, body, timeout_s, on_text
                 )
-                request_id = stream.response.headers.get("x-request-id", "")
-                async with stream:
-                    completion = await style.follow(stream, on_text)
+        except UNREADABLE as exc:
+            raise malformed(self.key) from exc
+        return completion.finished(request_id=request_id, asked=body["model"])
+
+    async def _post(self, path: str, body: Json, timeout_s: float) -> httpx2.Response:
+        """One whole answer, without the SDK; docs/decisions/005 says why."""
+        answer = await http.request(
+            "POST",
+            _base_url() + path,
+            provider=self.key,
+            trusted=True,
+            repeatable=True,
+            headers={"Authorization": f"Bearer {settings.OPENAI_API_KEY}"},
+            json=body,
+            timeout_s=timeout_s,
+            check=False,
+        )
+        if answer.status_code >= 300:
+            refusal = _Refusal.of(answer)
+            raise _error_of(answer, refusal.code) from refusal
+        return answer
+
+    async def _stream(
+        self, style: _Style, body: Json, timeout_s: float, on_text: OnText
+    ) -> tuple[_Draft, str]:
+        # Half a second, the first time.
+        openai: Any = await asyncio.to_thread(importlib.import_module, "openai")
+        try:
+            stream = await self._client().post(
+                style.path,
+                content=orjson.dumps(body | style.streaming),
+                cast_to=object,
+                options={"timeout": _timeout(timeout_s), "max_retries": 0},
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
+            async with stream:
+                draft = await style.follow(stream, on_text)
         except openai.APIError as exc:
             raise _error(exc) from exc
         except httpx2.HTTPError as exc:
             raise http.error_from_exception(exc, provider=self.key) from exc
-        except UNREADABLE as exc:
-            raise malformed(self.key) from exc
-        return completion.finished(request_id=request_id, asked=body["model"])
+        return draft, stream.response.headers.get("x-request-id", "")
 
     async def check(self, timeout_s: float) -> None:
         """List the models: proves address and key, and costs nothing."""
@@ -155,7 +172,7 @@ class OpenAI(Provider):
 
             clients[name] = openai.AsyncOpenAI(
                 api_key=settings.OPENAI_API_KEY,
-                base_url=settings.OPENAI_BASE_URL or f"https://{_OWN_HOST}/v1",
+                base_url=_base_url(),
                 max_retries=0,
                 http_client=httpx2.AsyncClient(transport=http.Outlet(trusted=True)),
             )
@@ -382,6 +399,33 @@ def _error(error: openai.APIError) -> ProviderError:
         if isinstance(cause, Exception):
             return http.error_from_exception(cause, provider=OpenAI.key)
         return _failed({"code": code})
+    return _error_of(response, code)
+
+
+class _Refusal(Exception):
+    """What the body of a refusal says."""
+
+    def __init__(self, code: str | None, param: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.param = param
+
+    @classmethod
+    def of(cls, response: httpx2.Response) -> _Refusal:
+        try:
+            found = object_of(orjson.loads(response.content)).get("error")
+        except UNREADABLE:
+            found = None
+        said = found if isinstance(found, dict) else {}
+        code = said.get("code") or said.get("type")
+        return cls(str(code) if code else None, str(said.get("param") or ""))
+
+
+def _base_url() -> str:
+    return settings.OPENAI_BASE_URL.rstrip("/") or f"https://{_OWN_HOST}/v1"
+
+
+def _error_of(response: httpx2.Response, code: str | None) -> ProviderError:
     found = http.error_from_response(response, provider=OpenAI.key)
     kind = PermanentProviderError if code in _FINAL_CODES else type(found)
     return kind(

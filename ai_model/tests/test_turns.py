@@ -1,0 +1,369 @@
+"""Turns in the database: claimed once, settled once, taken up when lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from ai_model import turns
+from ai_model.answering import Answer
+from ai_model.models import Assistant, Prompt, Turn, Usage
+from ai_model.providers.base import Completion, Finish
+from conversations import services
+from conversations.models import Conversation, Message
+from conversations.replies import Verdict
+from conversations.tests.acting import say
+from core import lease
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANSWER = Answer("Three days.", Message.State.ANSWERED, "answered", "en")
+
+
+def only() -> Conversation:
+    return Conversation.objects.get()
+
+
+def claim_one(worker: int = 1) -> Any:
+    Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    (claimed,), _ = turns.claim(worker, 10)
+    return claimed
+
+
+def test_a_claim_knows_all_that_an_answer_depends_on(channel: Any) -> None:
+    Assistant.objects.create(account=channel.account, temperature=0.7)
+    for version, text in enumerate(("old", "new"), start=1):
+        Prompt.objects.create(
+            account=channel.account, kind="manual", version=version, text=text
+        )
+    say(channel, "Hello")
+    turns.settle([(claim_one(), ANSWER, False)])
+    first = say(channel, "How long?", id_="2")
+    last = say(channel, "To Sweden?", id_="3")
+
+    claimed = claim_one(worker=5)
+
+    question = claimed.question
+    assert (claimed.worker, claimed.epoch, claimed.is_pulled) == (5, 0, True)
+    assert (claimed.first_message_id, claimed.last_message_id) == (
+        first.message_id, last.message_id,
+    )  # fmt: skip
+    assert question.texts == ("How long?", "To Sweden?")
+    assert [(each.role, each.text) for each in question.history] == [
+        ("user", "Hello"), ("assistant", "Three days."),
+        ("user", "How long?"), ("user", "To Sweden?"),
+    ]  # fmt: skip
+    assert question.prompts == {"manual": "new"}
+    assert claimed.prompt_versions == {"manual": 2}
+    assert question.assistant.temperature == 0.7
+    assert question.attempt == 1
+    assert question.lang == "en"
+    assert only().worker == 5
+
+
+def test_a_long_burst_is_read_whole(channel: Any) -> None:
+    """Also where it is longer than the history that a turn reads."""
+    count = turns.HISTORY * 2
+    received = [say(channel, f"{n}", id_=f"m{n}") for n in range(count)]
+
+    claimed = claim_one()
+
+    assert claimed.question.texts == tuple(f"{n}" for n in range(count))
+    assert claimed.first_message_id == received[0].message_id
+
+
+def test_a_long_history_is_not(channel: Any) -> None:
+    for number in range(turns.HISTORY):
+        say(channel, f"question {number}", id_=f"m{number}")
+        turns.settle([(claim_one(), ANSWER, False)])
+    say(channel, "now", id_="now")
+
+    assert len(claim_one().question.history) == turns.HISTORY
+
+
+def test_each_conversation_gets_its_own_history(channel: Any) -> None:
+    for thread in "abc":
+        for number in range(3):
+            say(channel, f"{thread}{number}", thread=thread, id_=f"{number}")
+    Conversation.objects.update(due_at=timezone.now())
+
+    claims, _ = turns.claim(1, 10)
+
+    assert {each.question.texts for each in claims} == {
+        tuple(f"{thread}{number}" for number in range(3)) for thread in "abc"
+    }
+
+
+def test_only_what_is_due_is_claimed(channel: Any) -> None:
+    say(channel, "hello")
+    Conversation.objects.update(due_at=timezone.now() + dt.timedelta(seconds=0.3))
+
+    claims, pause = turns.claim(1, 10)
+
+    assert claims == []
+    assert pause is not None
+    assert 0 < pause <= 0.3
+
+
+def test_with_nothing_waiting_there_is_nothing_to_wait_for(channel: Any) -> None:
+    assert turns.claim(1, 10) == ([], None)
+
+
+def test_two_workers_claim_disjoint_sets(channel: Any) -> None:
+    for number in range(60):
+        say(channel, "How long?", thread=f"t{number}")
+    claimed: dict[int, list[int]] = {1: [], 2: [], 3: []}
+
+    def run(worker: int) -> None:
+        while True:
+            claims, _ = turns.claim(worker, 7)
+            if not claims:
+                break
+            claimed[worker] += [each.conversation_id for each in claims]
+        connection.close()
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in claimed]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    everything = [key for keys in claimed.values() for key in keys]
+    assert len(everything) == len(set(everything)) == 60
+
+
+def test_a_claim_with_nothing_left_to_answer_is_given_back(channel: Any) -> None:
+    say(channel, "How long?")
+    Message.objects.update(state="ignored")
+
+    assert turns.claim(1, 10)[0] == []
+
+    row = only()
+    assert (row.worker, row.due_at, row.waiting_since) == (None, None, None)
+
+
+def test_a_settled_turn_tells_how_the_answer_came_about(channel: Any) -> None:
+    say(channel, "How long?")
+    claimed = claim_one()
+    done = Completion("x", Finish.STOP, "openai", "gpt-5.4-mini", 1000, 200)
+    answer = replace(
+        ANSWER, completion=done, failures=(("gemini", "timeout"),), confidence=0.9,
+        threshold=0.5, query="How long?", timings={"complete": 1200},
+        retrieved=[{"entry_id": "1", "score": 2.0}],
+    )  # fmt: skip
+
+    (result,) = turns.settle([(claimed, answer, True)])
+
+    turn = Turn.objects.get()
+    assert result.verdict is Verdict.COMMITTED
+    assert turn.reply_id == result.message_id
+    assert (turn.state, turn.reason, turn.provider, turn.model) == (
+        "answered", "answered", "openai", "gpt-5.4-mini",
+    )  # fmt: skip
+    assert (turn.confidence, turn.threshold, turn.query) == (0.9, 0.5, "How long?")
+    assert turn.failures == [["gemini", "timeout"]]
+    assert turn.timings["complete"] == 1200
+    assert {"wait", "total"} <= set(turn.timings)
+    assert (turn.tokens_in, turn.tokens_out) == (1000, 200)
+    assert turn.finished_at is not None
+
+
+def test_usage_adds_up_by_day_and_model_also_for_what_was_thrown_away(
+    channel: Any,
+) -> None:
+    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
+    answer = replace(ANSWER, completion=done, timings={"complete": 100})
+    for number in range(3):
+        say(channel, "How long?", thread=f"t{number}")
+        claimed = claim_one()
+        if number == 2:
+            services.hand_off(
+                conversation=Conversation.objects.latest("id"), reason="taken_over"
+            )
+            answer = replace(answer, failures=(("gemini", "busy"),))
+        turns.settle([(claimed, answer, True)])
+
+    used = {each.provider: each for each in Usage.objects.all()}
+    assert used["openai"].requests == 3
+    assert (used["openai"].tokens_in, used["openai"].tokens_out) == (30, 6)
+    assert used["openai"].latency_ms == 300
+    assert used["openai"].cost == Decimal(0)
+    assert (used["gemini"].requests, used["gemini"].failures) == (0, 1)
+    assert Turn.objects.filter(state="dropped", reason="person_acted").count() == 1
+
+
+def test_usage_of_accounts_stays_apart(channel: Any) -> None:
+    from integrations.tests.factories import ChannelFactory
+
+    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
+    for each in (channel, ChannelFactory()):
+        say(each, "How long?")
+        turns.settle([(claim_one(), replace(ANSWER, completion=done), True)])
+
+    assert [each.requests for each in Usage.objects.all()] == [1, 1]
+
+
+def test_two_workers_count_usage_at_once(channel: Any) -> None:
+    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
+    claims = []
+    for number in range(24):
+        say(channel, "How long?", thread=f"t{number}")
+        claims.append(claim_one(worker=number % 2 + 1))
+    errors: list[BaseException] = []
+
+    def run(mine: list[Any]) -> None:
+        try:
+            for each in mine:
+                turns.settle([(each, replace(ANSWER, completion=done), True)])
+        except BaseException as exc:  # noqa: BLE001 (whatever it was)
+            errors.append(exc)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(claims[half::2],)) for half in (0, 1)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert errors == []
+    assert Usage.objects.get().requests == 24
+
+
+def test_a_turn_that_broke_gives_its_words_back(channel: Any) -> None:
+    say(channel, "How long?")
+    claimed = claim_one()
+
+    turns.release(claimed, "error", pause_s=5)
+
+    row = only()
+    turn = Turn.objects.get()
+    assert row.worker is None
+    assert row.due_at is not None
+    assert 4 < (row.due_at - timezone.now()).total_seconds() <= 5
+    assert (turn.state, turn.reason) == ("failed", "error")
+    assert claim_one().question.attempt == 2
+
+
+def test_giving_back_what_was_answered_meanwhile_changes_nothing(channel: Any) -> None:
+    say(channel, "How long?")
+    claimed = claim_one()
+    turns.settle([(claimed, ANSWER, True)])
+
+    turns.release(claimed, "stopped")
+
+    assert Turn.objects.count() == 1
+    assert only().due_at is None
+
+
+def test_giving_back_what_a_person_has_taken_wakes_nobody(channel: Any) -> None:
+    say(channel, "How long?")
+    claimed = claim_one()
+    services.hand_off(conversation=only(), reason="taken_over")
+
+    turns.release(claimed, "person_acted")
+
+    assert (only().worker, only().due_at) == (None, None)
+
+
+def test_overtaken_turns_are_those_of_a_passed_epoch(channel: Any) -> None:
+    claims = []
+    for thread in "abc":
+        say(channel, "How long?", thread=thread)
+        claims.append(claim_one())
+    rows = {each.external_id: each for each in Conversation.objects.all()}
+    services.hand_off(conversation=rows["a"], reason="taken_over")
+    rows["b"].delete()
+
+    assert turns.overtaken(claims) == {rows["a"].pk, claims[1].conversation_id}
+    assert turns.overtaken([]) == set()
+
+
+def test_what_a_dead_worker_claimed_is_taken_up(channel: Any, caplog: Any) -> None:
+    received = say(channel, "How long?")
+    claim_one(worker=424242)
+
+    assert turns.recover(1) == 1
+
+    turn = Turn.objects.get()
+    assert (turn.state, turn.reason, turn.worker) == ("failed", "worker_died", 424242)
+    assert turn.last_message_id == received.message_id
+    assert claim_one(worker=1).question.attempt == 2
+    assert "dead workers" in caplog.text
+
+
+def test_what_a_living_worker_claimed_stays_with_it(channel: Any) -> None:
+    living = lease.Lease()
+    worker = living.hold()
+    say(channel, "How long?")
+    claim_one(worker=worker)
+
+    assert turns.recover(worker + 1) == 0
+
+    assert only().worker == worker
+    living.release()
+
+
+def test_what_is_found_to_be_nothing_never_hides_new_words(channel: Any) -> None:
+    """A person took over, gave back, and the contact wrote, all during one turn."""
+    say(channel, "How long?", id_="1")
+    claimed = claim_one()
+    services.hand_off(conversation=only(), reason="taken_over")
+
+    assert turns.reread(claimed) is None
+    services.hand_back(conversation=only(), reason="handed_back")
+    say(channel, "And now?", id_="2")
+
+    assert claim_one(worker=2).question.texts == ("And now?",)
+
+
+def test_more_words_are_read_into_the_epoch_of_the_claim(channel: Any) -> None:
+    say(channel, "How long?", id_="1")
+    claimed = claim_one()
+    services.hand_off(conversation=only(), reason="taken_over")
+    services.hand_back(conversation=only(), reason="handed_back")
+    say(channel, "And now?", id_="2")
+
+    more = turns.reread(claimed)
+
+    assert more is not None
+    (result,) = turns.settle([(more, ANSWER, True)])
+    assert result.verdict is Verdict.PERSON_ACTED
+
+
+@pytest.mark.parametrize(
+    ("address", "visibilities"),
+    [
+        ({}, frozenset({"customer"})),
+        ({"agent_type": "customer"}, frozenset({"customer"})),
+        ({"agent_type": "support"}, None),
+        ({"agent_type": "test"}, None),
+        ({"agent_type": "anything"}, frozenset({"customer"})),
+    ],
+)
+def test_only_staff_see_everything(address: Any, visibilities: Any) -> None:
+    assert turns.visibilities(address) == visibilities
+
+
+def test_a_reply_and_its_turn_stand_or_fall_together(
+    channel: Any, monkeypatch: Any
+) -> None:
+    say(channel, "How long?")
+    claimed = claim_one()
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(turns, "_count_usage", broken)
+    with pytest.raises(ZeroDivisionError):
+        turns.settle([(claimed, ANSWER, True)])
+
+    assert not Message.objects.filter(author="assistant").exists()
+    assert only().worker == 1
