@@ -59,9 +59,9 @@ async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
 def channel_of(request: HttpRequest) -> Channel:
     """The channel that a request names by its key, or the default one."""
     key = request.headers.get("X-Channel-Key") or request.GET.get("key")
-    key = key and clean_text(key)
     rows = Channel.objects.active().filter(provider="web")
-    row = (rows.filter(key=key) if key else rows.filter(is_default=True)).first()
+    wanted = rows.filter(key=clean_text(key)) if key else rows.filter(is_default=True)
+    row = wanted.first()
     if row is None:
         raise UnknownChannel("There is no channel with this key.")
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,4 +86,4 @@ def _state(key: int) -> Asked:
 
 def name_of(*parts: str) -> str:
     """One external id out of several parts that strangers may have chosen."""
-    return "\x1f".join(clean_text(part) for part in parts)
+    return json.dumps([clean_text(part) for part in parts])

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.authentication import BearerAuthentication
@@ -71,19 +72,13 @@ class DeskConsumer(LiveConsumer):
         return list(Account.objects.for_user(user).values_list("pk", flat=True))
 
     def _accounts_of_token(self, header: bytes) -> list[int]:
-        request = _HeaderOnly({"HTTP_AUTHORIZATION": header.decode("latin-1")})
+        request = HttpRequest()
+        request.META["HTTP_AUTHORIZATION"] = header.decode("latin-1")
         try:
             found = BearerAuthentication().authenticate(request)
         except AuthenticationFailed:
             return []
         return [found[1].account_id] if found else []
-
-
-class _HeaderOnly:
-    """As much of a request as the token authentication looks at."""
-
-    def __init__(self, meta: dict[str, str]) -> None:
-        self.META = meta
 
 
 class ChatConsumer(LiveConsumer):

@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -25,11 +25,12 @@ from core.exceptions import (
     ProviderError,
     UncertainProviderError,
 )
+from core.text import clean_text
 from integrations.adapters.base import Adapter, Outbound
 from integrations.facts import adapter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,11 @@ logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 6
 #: Parts that one worker sends at the same time.
 CONCURRENCY = 200
+#: Seconds after which a part is tried again, however long a provider asks us to wait.
+LONGEST_PAUSE_S = 3600.0
 BATCH = 200
+#: A part in one of these states is still to leave.
+OPEN = (Delivery.State.WAITING, Delivery.State.CLAIMED, Delivery.State.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ class Outcome:
     error: str = ""
     due_at: dt.datetime | None = None
     must_look: bool = False
+    #: Who made it. What arrived counts whoever sent it, anything else only as long as
+    #: the part is still that worker's.
+    worker: int | None = None
 
 
 @work.register
@@ -79,13 +87,16 @@ class DeliverStep(work.Step):
     async def run(self) -> float | None:
         while (room := CONCURRENCY - len(self._running)) > 0:
             claimed = await self.loop.db(claim, self.loop.worker, min(room, BATCH))
-            for each in claimed:
-                task = asyncio.create_task(self._deliver(each))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+            self.take(claimed)
             if len(claimed) < BATCH:
                 break
         return None
+
+    def take(self, items: Sequence[Claimed]) -> None:
+        for each in items:
+            task = asyncio.create_task(self._deliver(each))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     async def finish(self) -> None:
         if self._running:
@@ -97,6 +108,8 @@ class DeliverStep(work.Step):
 
     async def _deliver(self, claimed: Claimed) -> None:
         outcome = await self._attempt(claimed)
+        if outcome is not None:
+            outcome = replace(outcome, worker=claimed.worker)
         while outcome is not None:
             try:
                 await self._records.add(outcome)
@@ -135,7 +148,12 @@ class DeliverStep(work.Step):
         except Exception as exc:
             # A bug in an adapter: shown on the desk, and sent again after the fix.
             logger.exception("Adapter %s broke on %s", adapter.key, claimed.id)
-            return Outcome(claimed.id, Delivery.State.FAILED, error=repr(exc)[:300])
+            return Outcome(
+                claimed.id,
+                Delivery.State.FAILED,
+                error=clean_text(repr(exc))[:300],
+                must_look=adapter.can_look(),
+            )
         return Outcome(claimed.id, Delivery.State.SENT, external_id)
 
     async def _start_batch(self, keys: list[int]) -> Sequence[bool]:
@@ -149,9 +167,15 @@ class DeliverStep(work.Step):
 
 def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
     """What follows from an attempt that failed."""
-    error = str(exc)[:300]
+    error = clean_text(str(exc))[:300]
+    # An earlier attempt stays doubtful until somebody has looked. A server that broke
+    # may have broken after it acted; where looking is possible, it costs one call.
+    broke = (exc.status or 0) >= 500 and claimed.adapter.can_look()
+    must_look = isinstance(exc, UncertainProviderError) or claimed.must_look or broke
     if isinstance(exc, PermanentProviderError) or claimed.attempts >= MOST_ATTEMPTS:
-        return Outcome(claimed.id, Delivery.State.FAILED, error=error)
+        return Outcome(
+            claimed.id, Delivery.State.FAILED, error=error, must_look=must_look
+        )
     pause = exc.retry_after
     if pause is None:
         pause = min(2.0**claimed.attempts, 300.0) * random.uniform(0.5, 1.0)  # noqa: S311
@@ -159,9 +183,8 @@ def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
         claimed.id,
         Delivery.State.WAITING,
         error=error,
-        due_at=timezone.now() + dt.timedelta(seconds=pause),
-        # An earlier attempt stays doubtful until somebody has looked.
-        must_look=isinstance(exc, UncertainProviderError) or claimed.must_look,
+        due_at=timezone.now() + dt.timedelta(seconds=min(pause, LONGEST_PAUSE_S)),
+        must_look=must_look,
     )
 
 
@@ -185,6 +208,37 @@ def claim(worker: int, most: int) -> list[Claimed]:
     )
     adapters: dict[int, Adapter] = {}
     return [_claimed(each, worker, adapters) for each in deliveries]
+
+
+def claim_first(
+    deliveries: Sequence[Delivery], worker: int, busy: Iterable[int]
+) -> list[Delivery]:
+    """Claim, before they are stored, the parts that may leave first; returns those.
+
+    For a worker whose own loop sends them: it saves the way through the database.
+    `busy` are conversations in which earlier parts have not left; the caller holds the
+    locks of all.
+    """
+    loop = work.current()
+    if loop is None or loop.worker != worker:
+        return []
+    seen = set(busy)
+    first = []
+    for each in deliveries:
+        if each.conversation_id not in seen:
+            seen.add(each.conversation_id)
+            each.state, each.worker, each.attempts = Delivery.State.CLAIMED, worker, 1
+            first.append(each)
+    return first
+
+
+def send_claimed(deliveries: Sequence[Delivery], worker: int) -> None:
+    """Have this process's loop send what `claim_first` claimed and was committed."""
+    loop = work.current()
+    if loop is not None and deliveries:
+        adapters: dict[int, Adapter] = {}
+        claimed = [_claimed(each, worker, adapters) for each in deliveries]
+        loop.give(DeliverStep.name, claimed)
 
 
 def _claimed(delivery: Delivery, worker: int, adapters: dict[int, Adapter]) -> Claimed:
@@ -214,28 +268,25 @@ def start(keys: list[int], worker: int) -> set[int]:
     row first, so a part is either sent before that or not at all.
     """
     marks = store.placeholders(keys)
-    with transaction.atomic():
-        if store.is_postgresql():
-            store.execute(
-                "SELECT 1 FROM conversations_conversation WHERE id IN ("
-                f" SELECT conversation_id FROM conversations_delivery WHERE id IN ({marks}))"
-                " ORDER BY id FOR SHARE",
-                keys,
-            )
-        rows = store.fetch(
-            "UPDATE conversations_delivery AS t SET state = CASE"
-            " WHEN t.epoch IS NULL OR t.epoch = (SELECT c.epoch"
-            "  FROM conversations_conversation c WHERE c.id = t.conversation_id)"
-            " THEN 'sending' ELSE 'withheld' END"
-            f" WHERE t.worker = %s AND t.state = 'claimed' AND t.id IN ({marks})"
-            " RETURNING id, state, message_id",
-            [worker, *keys],
+    # A lock that waits for a handoff under way, and reads the epoch it leaves behind.
+    lock = "FOR SHARE" if store.is_postgresql() else ""
+    rows = store.fetch(
+        "WITH c AS (SELECT id AS conversation, epoch AS now"
+        " FROM conversations_conversation WHERE id IN ("
+        f"  SELECT conversation_id FROM conversations_delivery WHERE id IN ({marks}))"
+        f" ORDER BY id {lock})"
+        " UPDATE conversations_delivery AS t SET state = CASE"
+        " WHEN t.epoch IS NULL OR t.epoch = c.now THEN 'sending' ELSE 'withheld' END"
+        " FROM c WHERE t.conversation_id = c.conversation"
+        f" AND t.worker = %s AND t.state = 'claimed' AND t.id IN ({marks})"
+        " RETURNING id, state, message_id",
+        [*keys, worker, *keys],
+    )
+    withheld = [row["message_id"] for row in rows if row["state"] == "withheld"]
+    if withheld:
+        Message.objects.filter(pk__in=withheld).update(
+            state=Message.State.WITHHELD, reason="person_acted"
         )
-        withheld = [row["message_id"] for row in rows if row["state"] == "withheld"]
-        if withheld:
-            Message.objects.filter(pk__in=withheld).update(
-                state=Message.State.WITHHELD, reason="person_acted"
-            )
     return {row["id"] for row in rows if row["state"] == "sending"}
 
 
@@ -243,24 +294,35 @@ def start(keys: list[int], worker: int) -> set[int]:
 def record(outcomes: Sequence[Outcome]) -> None:
     """Store what became of attempts, and what that means for their messages."""
     now = timezone.now()
-    by_id = {outcome.id: outcome for outcome in outcomes}
-    rows = list(Delivery.objects.select_related("conversation").filter(pk__in=by_id))
-    for row in rows:
-        outcome = by_id[row.pk]
-        row.state = outcome.state
-        row.external_id = outcome.external_id
-        row.error = outcome.error
-        row.must_look = outcome.must_look
-        row.worker = None
-        row.due_at = outcome.due_at or row.due_at
-        row.sent_at = now if outcome.state == Delivery.State.SENT else None
-    Delivery.objects.bulk_update(
-        rows,
-        ["state", "external_id", "error", "must_look", "worker", "due_at", "sent_at"],
-    )
-    _settle_messages([row.message_id for row in rows if row.message_id])
+    cast, number = ("::timestamptz", "::bigint") if store.is_postgresql() else ("", "")
     lost = (Delivery.State.FAILED, Delivery.State.UNCERTAIN)
-    _call_person({row.conversation_id for row in rows if row.state in lost})
+    # Conversations are locked before anything else of theirs, and in order.
+    failed = _lock_conversations([each.id for each in outcomes if each.state in lost])
+    store.update_from(
+        "conversations_delivery",
+        columns=[
+            "id", "state", "external", "error", "look", "due_at", "sent_at", "worker",
+        ],
+        rows=[
+            (
+                each.id, each.state, each.external_id, each.error, each.must_look,
+                each.due_at, now if each.state == Delivery.State.SENT else None,
+                each.worker,
+            )
+            for each in outcomes
+        ],
+        assign=(
+            "worker = NULL, state = v.state, external_id = v.external,"
+            " error = v.error, must_look = v.look,"
+            f" due_at = COALESCE(v.due_at{cast}, t.due_at), sent_at = v.sent_at{cast}"
+        ),
+        where=f"t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker{number})",
+    )  # fmt: skip
+    rows = Delivery.objects.filter(pk__in=[each.id for each in outcomes])
+    keys = rows.values_list("message_id", "conversation_id", "state")
+    _settle_messages([message for message, _, _ in keys if message])
+    called = {conversation for _, conversation, state in keys if state in lost}
+    _call_person([row for row in failed if row.pk in called])
 
 
 def _settle_messages(keys: list[int]) -> None:
@@ -281,9 +343,24 @@ def _settle_messages(keys: list[int]) -> None:
     )
 
 
-def _call_person(keys: set[int]) -> None:
+def _lock_conversations(keys: list[int]) -> list[Conversation]:
+    if not keys:
+        return []
+    rows = Conversation.objects.filter(
+        pk__in=list(
+            Delivery.objects.filter(pk__in=keys).values_list(
+                "conversation_id", flat=True
+            )
+        )
+    )
+    if store.is_postgresql():
+        rows = rows.select_for_update()
+    return sorted(rows.order_by("id"), key=lambda row: row.account_id)
+
+
+def _call_person(conversations: list[Conversation]) -> None:
     """Show on the desk that something did not arrive."""
-    for row in Conversation.objects.filter(pk__in=keys).order_by("id"):
+    for row in conversations:
         row.needs_person = True
         row.seq = live.next_seq(row.account_id)
         row.save(update_fields=["needs_person", "seq"])

@@ -23,6 +23,7 @@ from conversations.models import Conversation, Message
 from conversations.serializers import isoformat
 from core.api import error_response, json_body, method_not_allowed
 from core.exceptions import AppError, InvalidPayload, InvalidSignature, NotAllowed
+from core.text import clean_text
 from integrations import inbox
 from integrations.adapters.base import InboundMessage, WebhookRequest
 from integrations.facts import adapter_of
@@ -127,15 +128,19 @@ def _inbound(payload: dict[str, Any]) -> InboundMessage:
     return InboundMessage(
         conversation_id=name,
         contact_id=name,
-        external_id=str(number)[:200] if thread and number is not None else "",
+        external_id=_text(number) if thread else "",
         text=text,
         is_synchronous=True,
     )
 
 
 def _id(value: Any) -> str:
-    found = value.get("id") if isinstance(value, dict) else None
-    return str(found)[:150] if isinstance(found, str | int) else ""
+    return _text(value.get("id")) if isinstance(value, dict) else ""
+
+
+def _text(value: Any) -> str:
+    """An id as text; empty when it is none."""
+    return clean_text(str(value))[:150] if isinstance(value, str | int) else ""
 
 
 @csrf_exempt

@@ -62,7 +62,8 @@ def receive(arrivals: Sequence[Arrival]) -> list[Received]:
     Returns one result per arriving message, in order.
     """
     results: list[Received] = []
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
+        _lock_all(arrivals)
         for is_plain, group in itertools.groupby(arrivals, key=_is_contact_message):
             if is_plain:
                 results += _receive_messages(list(group))  # type: ignore[arg-type]
@@ -70,6 +71,20 @@ def receive(arrivals: Sequence[Arrival]) -> list[Received]:
             for facts, inbound in group:
                 results += _receive_turnover(facts, inbound)
     return results
+
+
+def _lock_all(arrivals: Sequence[Arrival]) -> None:
+    """Lock what several kinds of arrivals will touch, before any of them takes numbers.
+
+    Everywhere conversations come first, in order, and then accounts, in order; so no
+    two transactions wait for each other.
+    """
+    if len({_is_contact_message(each) for each in arrivals}) < 2:
+        return
+    _lock([(facts.id, inbound.conversation_id) for facts, inbound in arrivals])
+    messages = [each for each in arrivals if isinstance(each[1], InboundMessage)]
+    _conversations(messages)  # type: ignore[arg-type]
+    live.hold({facts.account_id for facts, _ in arrivals})
 
 
 def _is_contact_message(arrival: Arrival) -> bool:
@@ -89,28 +104,26 @@ def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
     known = _known_messages(
         conversations.values(), {inbound.external_id for _, inbound in arrivals}
     )
-    new: dict[tuple[int, str], Message] = {}
+    #: Those that nobody named get a name that holds here.
+    new: dict[tuple[int, str | int], Message] = {}
+    names: list[tuple[Conversation, tuple[int, str | int]]] = []
     now = timezone.now()
-    for facts, inbound in arrivals:
+    for number, (facts, inbound) in enumerate(arrivals):
         conversation = conversations[facts.id, inbound.conversation_id]
-        name = (conversation.pk, inbound.external_id)
-        if inbound.external_id and (name in known or name in new):
-            continue
-        new[name] = _take_in(conversation, inbound, now)
-    _save(new, conversations.values())
-    results = []
-    for facts, inbound in arrivals:
-        conversation = conversations[facts.id, inbound.conversation_id]
-        name = (conversation.pk, inbound.external_id)
-        results.append(
-            Received(
-                message_id=new[name].pk if name in new else known[name],
-                conversation_id=conversation.pk,
-                conversation_uuid=str(conversation.uuid),
-                is_new=name in new,
-            )
+        name = (conversation.pk, inbound.external_id or number)
+        names.append((conversation, name))
+        if name not in known and name not in new:
+            new[name] = _take_in(conversation, inbound, now)
+    _save(list(new.values()), conversations.values())
+    return [
+        Received(
+            message_id=new[name].pk if name in new else known[name],
+            conversation_id=conversation.pk,
+            conversation_uuid=str(conversation.uuid),
+            is_new=name in new,
         )
-    return results
+        for conversation, name in names
+    ]
 
 
 def _take_in(
@@ -169,41 +182,33 @@ _FIELDS = [
 ]
 
 
-def _save(
-    new: dict[tuple[int, str], Message], conversations: Iterable[Conversation]
-) -> None:
+def _save(new: list[Message], conversations: Iterable[Conversation]) -> None:
     by_id = {each.pk: each for each in conversations}
-    messages = sorted(new.values(), key=lambda each: each.account_id)
+    messages = sorted(new, key=lambda each: each.account_id)
     for account_id, group in itertools.groupby(messages, lambda each: each.account_id):
         batch = list(group)
         last = live.next_seq(account_id, len(batch))
         for number, message in enumerate(batch, start=last - len(batch) + 1):
             message.seq = number
-    Message.objects.bulk_create(new.values())
+    Message.objects.bulk_create(new)
     touched: dict[int, Conversation] = {}
-    for message in new.values():
+    for message in new:
         conversation = by_id[message.conversation_id]
         conversation.last_inbound_id = max(conversation.last_inbound_id, message.pk)
         conversation.seq = max(conversation.seq, message.seq)
         touched[conversation.pk] = conversation
     if not touched:
         return
-    _update(list(touched.values()))
+    store.update_rows(list(touched.values()), _FIELDS)
+    # Callbacks run in this order: the turn starts before those who watch are told.
+    transaction.on_commit(lambda: work.wake("turns"))
     live.announce(touched.values())
     messages_received.send(sender=Conversation, conversations=list(touched.values()))
-    transaction.on_commit(lambda: work.wake("turns"))
-
-
-def _update(conversations: list[Conversation]) -> None:
-    if len(conversations) == 1:
-        conversations[0].save(update_fields=_FIELDS)
-    else:
-        Conversation.objects.bulk_update(conversations, _FIELDS)
 
 
 def _known_messages(
     conversations: Iterable[Conversation], names: set[str]
-) -> dict[tuple[int, str], int]:
+) -> dict[tuple[int, str | int], int]:
     # Two arrivals of one message meet here: the conversations are locked.
     rows = Message.objects.filter(
         conversation_id__in=[each.pk for each in conversations],
@@ -218,14 +223,11 @@ def _conversations(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
     for facts, inbound in arrivals:
         wanted.setdefault((facts.id, inbound.conversation_id), (facts, inbound))
     found = _lock(list(wanted))
-    missing = {name: each for name, each in wanted.items() if name not in found}
+    # In one order everywhere, as locks are taken: who inserts waits for who inserted.
+    missing = {name: wanted[name] for name in sorted(wanted) if name not in found}
     if missing:
         contacts = _contacts(missing.values())
-        modes = dict(
-            Channel.objects.filter(pk__in={name[0] for name in missing}).values_list(
-                "pk", "human_mode"
-            )
-        )
+        modes = _human_modes({name[0] for name in missing})
         Conversation.objects.bulk_create(
             [
                 _new_conversation(
@@ -237,6 +239,20 @@ def _conversations(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
         )
         found |= _lock(list(missing))
     return found
+
+
+def _human_modes(channels: set[int]) -> dict[int, bool]:
+    """Who replies on new conversations; a change waits until these are stored."""
+    if not store.is_postgresql():
+        return dict(
+            Channel.objects.filter(pk__in=channels).values_list("pk", "human_mode")
+        )
+    rows = store.fetch(
+        "SELECT id, human_mode FROM integrations_channel WHERE id = ANY(%s)"
+        " ORDER BY id FOR SHARE",
+        [sorted(channels)],
+    )
+    return {row["id"]: row["human_mode"] for row in rows}
 
 
 def _new_conversation(
@@ -274,7 +290,7 @@ def _lock(names: list[Name]) -> dict[Name, Conversation]:
 def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
     wanted = {(facts.id, each.contact_id): (facts, each) for facts, each in arrivals}
     found = _find_contacts(wanted)
-    missing = [each for name, each in wanted.items() if name not in found]
+    missing = [wanted[name] for name in sorted(wanted) if name not in found]
     if missing:
         Contact.objects.bulk_create(
             [
@@ -318,7 +334,7 @@ def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
 def _turn_over(conversation: Conversation, inbound: InboundTurnover) -> None:
     status = Conversation.Status
     match inbound.turnover, conversation.status:
-        case Turnover.TO_SUPPORT, status.ACTIVE:
+        case Turnover.TO_SUPPORT, status.ACTIVE | status.CLOSED:
             conversation.give_to_support("person_acted")
             conversation.needs_person = False
         case Turnover.TO_ASSISTANT, status.SUPPORT_ACTIVE:
@@ -344,13 +360,14 @@ def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Re
     if has_changed:
         conversation.give_to_support("person_replied")
     conversation.needs_person = False
-    _show(conversation, inbound.text, timezone.now())
+    text = clean_text(inbound.text)[:MAX_TEXT]
+    _show(conversation, text, timezone.now())
     conversation.seq = live.next_seq(conversation.account_id)
     message = Message.objects.create(
         account_id=conversation.account_id,
         conversation=conversation,
         author=Message.Author.SUPPORT,
-        text=clean_text(inbound.text)[:MAX_TEXT],
+        text=text,
         state=Message.State.SENT,
         external_id=inbound.external_id,
         seq=conversation.seq,

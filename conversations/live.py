@@ -74,6 +74,16 @@ def next_seq(account_id: int, count: int = 1) -> int:
     return int(rows[0]["event_seq"])
 
 
+def hold(accounts: Iterable[int]) -> None:
+    """Lock accounts, in order, before numbers are reserved in several of them."""
+    if store.is_postgresql():
+        store.execute(
+            "SELECT 1 FROM accounts_account WHERE id = ANY(%s)"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [sorted(accounts)],
+        )
+
+
 def announce(conversations: Iterable[Conversation]) -> None:
     """Publish, on commit, that these conversations changed."""
     events: list[tuple[str, ChangeEvent]] = []

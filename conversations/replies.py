@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from conversations import live
+from conversations import delivery, live
 from conversations.models import Conversation, Delivery, Message
 from conversations.signals import conversation_changed_hands
 from core import store, work
@@ -93,8 +94,13 @@ def commit(replies: Sequence[Reply]) -> list[Committed]:
     ]
 
 
-def _lock(keys: list[int]) -> dict[int, Conversation]:
+def _lock(keys: list[int]) -> dict[int, Any]:
+    """The conversations, each with `is_busy`: earlier parts have not left yet."""
+    parts = Delivery.objects.filter(
+        conversation=OuterRef("pk"), state__in=delivery.OPEN
+    )
     rows = Conversation.objects.select_related("channel").filter(pk__in=keys)
+    rows = rows.annotate(is_busy=Exists(parts))
     if store.is_postgresql():
         rows = rows.select_for_update(of=("self",))
     return {row.pk: row for row in rows.order_by("id")}
@@ -117,7 +123,7 @@ def _release(conversations: Any) -> None:
         transaction.on_commit(lambda: work.wake("turns"))
 
 
-def _write(good: list[tuple[Reply, Conversation]]) -> dict[int, int]:
+def _write(good: list[tuple[Reply, Any]]) -> dict[int, int]:
     """Store what is said and done; returns message ids by conversation id."""
     if not good:
         return {}
@@ -133,11 +139,20 @@ def _write(good: list[tuple[Reply, Conversation]]) -> dict[int, int]:
     _number([conversation for _, conversation in good])
     for _, conversation, message in spoken:
         message.seq = conversation.seq
-    Message.objects.bulk_create([message for _, _, message in spoken])
-    Delivery.objects.bulk_create(_deliveries(good, spoken, now))
+    store.insert_rows([message for _, _, message in spoken])
+    deliveries = _deliveries(good, spoken, now)
+    worker = good[0][0].worker
+    busy = [conversation.pk for _, conversation in good if conversation.is_busy]
+    first = delivery.claim_first(deliveries, worker, busy)
+    for each in deliveries:
+        # The message has its id only now.
+        each.message_id = each.message.pk if each.message else None
+    store.insert_rows(deliveries)
     _save([conversation for _, conversation in good])
     # Callbacks run in this order: sending comes before telling who watches.
-    transaction.on_commit(lambda: work.wake("deliver"))
+    transaction.on_commit(lambda: delivery.send_claimed(first, worker))
+    if len(first) < len(deliveries):
+        transaction.on_commit(lambda: work.wake("deliver"))
     live.announce(conversation for _, conversation in good)
     if any(conversation.due_at for _, conversation in good):
         transaction.on_commit(lambda: work.wake("turns"))

@@ -88,19 +88,16 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     return message
 
 
-@transaction.atomic
 def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
-    """Let people, or the assistant again, reply to everything on a channel."""
-    rows = Channel.objects.filter(pk=channel.pk)
-    if store.is_postgresql():
-        rows = rows.select_for_update()
-    row = rows.get()
-    if row.human_mode == is_on:
-        return row
-    row.human_mode = is_on
-    row.save(update_fields=["human_mode"])
+    """Let people, or the assistant again, reply to everything on a channel.
+
+    New conversations begin as it says from its first step on; those that run follow
+    one by one, each in a transaction of its own. Doing it again finishes what broke off.
+    """
+    # Waits for conversations that are being stored, and they for it: `intake`.
+    Channel.objects.filter(pk=channel.pk).update(human_mode=is_on)
     transaction.on_commit(cache.clear)
-    conversations = Conversation.objects.filter(channel=row).order_by("id")
+    conversations = Conversation.objects.filter(channel=channel).order_by("id")
     if is_on:
         for each in conversations.filter(status=Conversation.Status.ACTIVE):
             hand_off(conversation=each, reason="human_mode")
@@ -109,7 +106,7 @@ def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
             status=Conversation.Status.SUPPORT_ACTIVE, status_reason="human_mode"
         ):
             hand_back(conversation=each, reason="human_mode_off")
-    return row
+    return Channel.objects.get(pk=channel.pk)
 
 
 def mark_read(*, conversation: Conversation) -> None:

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -100,6 +100,9 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
         raise TooLarge(f"A body has at most {settings.MAX_BODY_BYTES} bytes.")
     try:
         payload = json.loads(request.body.decode("utf-8"))
+    except RequestDataTooBig as exc:
+        # It came without a length, and was measured only now.
+        raise TooLarge(f"A body has at most {settings.MAX_BODY_BYTES} bytes.") from exc
     except UnicodeDecodeError as exc:
         raise InvalidPayload("The body is not valid UTF-8.") from exc
     except (ValueError, RecursionError) as exc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
 
@@ -13,13 +13,27 @@ django_app = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402 (needs the apps)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.security.websocket import OriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from conversations.routing import websocket_urlpatterns  # noqa: E402
 from integrations.inbox import Inbox  # noqa: E402
 
+if TYPE_CHECKING:
+    from urllib.parse import ParseResult
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class AllowedOrigins(OriginValidator):  # type: ignore[misc]
+    """Pages of foreign sites may not open sockets with their visitors' cookies.
+
+    Browsers always say where a page is from; who says nothing is a program.
+    """
+
+    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
+        return parsed_origin is None or super().valid_origin(parsed_origin)
 
 
 async def lifespan(scope: Any, receive: Receive, send: Send) -> None:
@@ -35,8 +49,9 @@ application = Inbox(
     ProtocolTypeRouter(
         {
             "http": django_app,
-            "websocket": AllowedHostsOriginValidator(
-                AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            "websocket": AllowedOrigins(
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+                settings.ALLOWED_HOSTS,
             ),
             "lifespan": lifespan,
         }

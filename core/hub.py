@@ -167,7 +167,8 @@ class _RedisListener:
 
     async def _run(self) -> None:
         pause = 0.1
-        while True:
+        # Redis's client sometimes makes an error, or nothing, out of a cancellation.
+        while not self._task.cancelling():
             client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
             pubsub = client.pubsub()
             try:
@@ -187,8 +188,9 @@ class _RedisListener:
 
     async def _listen(self, pubsub: redis.asyncio.client.PubSub) -> None:
         wishes = asyncio.create_task(self._follow_wishes(pubsub))
+        wishes.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            while True:
+            while not self._task.cancelling():
                 message = await pubsub.get_message(timeout=30)
                 if message is not None:
                     self._take(message)
@@ -206,7 +208,8 @@ class _RedisListener:
             self._hub.resync(group)
 
     async def _follow_wishes(self, pubsub: redis.asyncio.client.PubSub) -> None:
-        while True:
+        task = asyncio.current_task()
+        while task is not None and not task.cancelling():
             is_wanted, group = await self._wanted.get()
             if is_wanted:
                 await pubsub.subscribe(_PREFIX + group)

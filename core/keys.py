@@ -5,7 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+FILE_NAME = "keys.env"
 
 
 def generate() -> dict[str, str]:
@@ -16,13 +22,11 @@ def generate() -> dict[str, str]:
     }
 
 
-def ensure() -> None:
-    """Write `keys.env` into the data folder unless it is there."""
-    base = Path(__file__).resolve().parent.parent
-    path = Path(os.environ.get("DATA_DIR") or base / "var") / "keys.env"
+def ensure(folder: Path) -> None:
+    """Write fresh secrets into the data folder unless they are there."""
+    path = folder / FILE_NAME
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(f"{name}={value}\n" for name, value in generate().items())
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -46,8 +46,12 @@ class Lease:
                 "SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, self.worker)
             )
         else:
-            self._file = _lock_path(self.worker).open("w")
+            # Locked before it can be seen: who looks deletes files without a lock.
+            path = _lock_path(self.worker)
+            hidden = path.with_suffix(".new")
+            self._file = hidden.open("w")
             fcntl.flock(self._file, fcntl.LOCK_EX)
+            hidden.rename(path)
         return self.worker
 
     def _is_held(self) -> bool:

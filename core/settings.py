@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from environ.fileaware_mapping import FileAwareMapping
+
+from core import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+
+class _Values(FileAwareMapping):  # type: ignore[misc]
+    """Values by name; `NAME_FILE` names a file that holds the value of `NAME`."""
+
+    def __getitem__(self, name: str) -> str:
+        # Files end with a newline that is not part of what they hold.
+        return str(super().__getitem__(name)).rstrip("\r\n")
+
+
+class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
+    """Variables of the process, then of files; an empty one counts as not set."""
+
+    ENVIRON: ClassVar[_Values] = _Values({})
+
+    @classmethod
+    def add(cls, values: Mapping[str, str]) -> None:
+        """Add what is not set yet."""
+        for name, value in values.items():
+            if value and name not in cls.ENVIRON:
+                cls.ENVIRON[name] = value
+
+    @classmethod
+    def add_file(cls, path: Path) -> None:
+        """Add the variables of a file, if it is there."""
+        former, cls.ENVIRON = cls.ENVIRON, _Values({})
+        if path.exists():
+            cls.read_env(path)
+        found, cls.ENVIRON = cls.ENVIRON, former
+        cls.add(found)
+
+
+env = _Environment()
 env.smart_cast = False
-# The process's environment wins over `.env`, which wins over the generated keys.
+env.add(os.environ)
 if env.bool("READ_DOT_ENV", True):
-    env.read_env(BASE_DIR / ".env")
+    env.add_file(BASE_DIR / ".env")
 
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / "var")
 (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)
-env.read_env(DATA_DIR / "keys.env")
+if sys.argv[1:2] == ["serve"]:
+    # The embedded size makes its own secrets.
+    keys.ensure(DATA_DIR)
+env.add_file(DATA_DIR / keys.FILE_NAME)
 
 
 def _required(name: str, hint: str) -> str:
@@ -58,7 +100,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
-SECURE_SSL_REDIRECT = False  # the proxy in front does it; health checks speak HTTP
+# The proxy in front redirects to HTTPS; health checks behind it speak HTTP.
+SECURE_SSL_REDIRECT = False
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
@@ -122,7 +166,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
@@ -143,6 +187,8 @@ if IS_SQLITE:
     }
 else:
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5}
+    # Else the pool hands out connections that died with a restart of the database.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     if DATABASE_POOL_SIZE:
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 1,

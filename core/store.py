@@ -111,6 +111,34 @@ def update_from(
     execute(sql, [value for row in rows for value in row])
 
 
+def insert_rows(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one model in one statement, and tell them their ids.
+
+    As `bulk_create`, whose arrays psycopg escapes by regular expression: for a batch of
+    replies that was half of all their processor time.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    one = "(" + placeholders(fields) + ")"
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for row in rows
+        for field in fields
+    ]
+    # Ids are given out in the order of the values, on both databases.
+    found = fetch(
+        f"INSERT INTO {meta.db_table} ({', '.join(str(each.column) for each in fields)})"
+        f" VALUES {', '.join([one] * len(rows))} RETURNING id",
+        values,
+    )
+    for row, each in zip(rows, sorted(each["id"] for each in found), strict=True):
+        row.pk = each
+        row._state.adding = False
+        row._state.db = connection.alias
+
+
 def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
     """Save these fields of rows of one model, in one statement.
 

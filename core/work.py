@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
@@ -21,7 +22,7 @@ from core import store
 from core.lease import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ R = TypeVar("R")
 
 #: Seconds between two looks for work that nobody announced, and for dead workers.
 SWEEP_S = 0.5
+#: Longest rest of the thread that publishes wake-ups, in seconds.
+_ANNOUNCER_REST_S = 0.05
 #: Seconds that running work gets to finish when the process is asked to stop.
 GRACE_S = 10.0
 
@@ -44,6 +47,10 @@ class Step:
 
     async def run(self) -> float | None:
         """Work off what waits; return the seconds until more is due, if known."""
+        raise NotImplementedError
+
+    def take(self, items: Sequence[Any]) -> None:
+        """Begin with work that another step has already claimed for this worker."""
         raise NotImplementedError
 
     def recover(self) -> None:
@@ -72,6 +79,7 @@ class WorkLoop:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: dict[str, asyncio.Event] = {}
+        self._steps: dict[str, Step] = {}
         self._started = threading.Event()
         self._stopping: asyncio.Event | None = None
         # SQLite has one writer; more threads would only wait for each other.
@@ -96,6 +104,12 @@ class WorkLoop:
         event, loop = self._events.get(step), self._loop
         if event is not None and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(event.set)
+
+    def give(self, step: str, items: Sequence[Any]) -> None:
+        """Hand claimed work to a step. May be called from any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._steps[step].take, items)
 
     def stop(self) -> None:
         """Finish running work, within `GRACE_S`, and end the thread."""
@@ -128,6 +142,7 @@ class WorkLoop:
         self._stopping = asyncio.Event()
         await self._hold_lease()
         steps = [step(self) for step in REGISTRY]
+        self._steps = {step.name: step for step in steps}
         self._events = {step.name: asyncio.Event() for step in steps}
         tasks = [asyncio.create_task(self._pump(step)) for step in steps]
         tasks.append(asyncio.create_task(self._sweep(steps)))
@@ -266,12 +281,15 @@ class _Announcer:
                 while not self._steps:
                     self._condition.wait()
                 steps, self._steps = self._steps, set()
+            began = time.monotonic()
             for step in steps:
                 try:
                     self.publish(step)
                 except Exception:
                     # The broker is down: the worker's own sweep finds the rows.
                     logger.exception("Wake-up for %s could not be published", step)
+            # A fifth of the time at most; what comes meanwhile shares the next one.
+            time.sleep(min(4 * (time.monotonic() - began), _ANNOUNCER_REST_S))
 
 
 _announcer = _Announcer()

@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from core import store, work
 from core.exceptions import AppError
+from core.text import clean_text
 from integrations import facts
 from integrations.adapters.base import Adapter, WebhookRequest
 
@@ -51,7 +52,9 @@ class Intake:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox-db")
         self._is_used = False
-        self._commit: store.GroupCommit[Row, None] = store.GroupCommit(self._flush)
+        self._commit: store.GroupCommit[Row, DatabaseError | None] = store.GroupCommit(
+            self._flush
+        )
 
     async def adapter(self, provider: str, name: str) -> Adapter:
         """The adapter of an active channel; raises `Refusal`."""
@@ -70,8 +73,10 @@ class Intake:
         if key:
             now = dt.datetime.now(dt.UTC)
             body = request.body.decode("utf-8", "replace").replace("\x00", "")
-            await self._commit.add((adapter.channel.id, key[:200], body, now))
-            work.wake("receive")
+            name = clean_text(key)[:200]
+            error = await self._commit.add((adapter.channel.id, name, body, now))
+            if error is not None:
+                raise error
         return adapter.acknowledge(payload)
 
     def close(self) -> None:
@@ -79,9 +84,12 @@ class Intake:
         if self._is_used:
             self._thread.submit(lambda: connection.close()).result()
 
-    async def _flush(self, rows: list[Row]) -> list[None]:
-        await self._in_thread(lambda: insert_events(rows))
-        return [None] * len(rows)
+    async def _flush(self, rows: list[Row]) -> Sequence[DatabaseError | None]:
+        errors: list[DatabaseError | None] = await self._in_thread(
+            lambda: _insert_each(rows)
+        )
+        work.wake("receive")
+        return errors
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:
         self._is_used = True
@@ -114,6 +122,11 @@ class Inbox:
             logger.exception("A webhook could not be stored")
             status = 500
             answer = {"detail": "The event could not be stored.", "code": "not_stored"}
+        except Exception:
+            # The outermost edge: our own mistake, told without its innards.
+            logger.exception("A webhook could not be taken")
+            status = 500
+            answer = {"detail": "Something went wrong here.", "code": "error"}
         await _respond(send, status, answer)
 
     async def _take(self, scope: Scope, receive: Receive) -> dict[str, Any]:
@@ -131,6 +144,22 @@ class Inbox:
         return await intake.store(adapter, request)
 
 
+def _insert_each(rows: list[Row]) -> list[DatabaseError | None]:
+    """Store events together; if the database takes exception to one, one by one.
+
+    Returns an error for each that could not be stored, so that it harms no other.
+    """
+    try:
+        insert_events(rows)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away
+    except DatabaseError as exc:
+        if len(rows) == 1:
+            return [exc]
+        return [error for row in rows for error in _insert_each([row])]
+    return [None] * len(rows)
+
+
 def insert_events(rows: list[Row]) -> None:
     """Store events in one transaction; those that are known already stay as they are."""
     with connection.cursor() as cursor:
@@ -142,7 +171,12 @@ def insert_events(rows: list[Row]) -> None:
                 " SELECT * FROM unnest"
                 " (%s::bigint[], %s::text[], %s::text[], %s::timestamptz[])"
                 " ON CONFLICT DO NOTHING",
-                [list(channels), list(keys), list(bodies), list(times)],
+                [
+                    list(channels),
+                    store.text_array(keys),
+                    store.text_array(bodies),
+                    list(times),
+                ],
             )
             return
         cursor.execute("BEGIN IMMEDIATE")
@@ -155,10 +189,10 @@ def insert_events(rows: list[Row]) -> None:
                     for channel, key, body, at in rows
                 ],
             )
+            cursor.execute("COMMIT")
         except BaseException:
             cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT")
 
 
 def _reconnecting(function: Callable[[], Any]) -> Any:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core import store, work
+from core.text import clean_text
 from integrations.facts import adapter_of
 from integrations.models import Channel, Event, EventQuerySet
 from integrations.signals import things_arrived
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Advisory lock of whoever reads events; "read" in ASCII.
+_READER = 0x72656164
 #: Events worked off in one transaction.
 BATCH = 200
 #: A broken event is tried again after these many seconds, then left for a fix.
@@ -77,6 +80,9 @@ def _due() -> EventQuerySet:
 def _claim(most: int, key: int | None = None) -> list[Event]:
     rows = _due() if key is None else _due().filter(pk=key)
     if store.is_postgresql():
+        # One worker reads at a time, for milliseconds: two could overtake each other
+        # within a thread.
+        store.execute("SELECT pg_advisory_xact_lock(%s)", [_READER])
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     return list(rows.order_by("id")[:most])
 
@@ -108,7 +114,7 @@ def _note_failure(key: int, exc: Exception) -> None:
     logger.error("Event %s could not be read", key)
     event = Event.objects.get(pk=key)
     event.attempts += 1
-    event.note = f"{type(exc).__name__}: {exc}"[:500]
+    event.note = clean_text(f"{type(exc).__name__}: {exc}")[:500]
     if event.attempts > len(RETRY_S):
         event.state = Event.State.FAILED
     else:

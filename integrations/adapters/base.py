@@ -37,6 +37,8 @@ class WebhookRequest:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    #: It came to the channel's own, unguessable address and not to a known one.
+    is_addressed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Adapter:
     def decode(self, body: bytes) -> dict[str, Any]:
         """The body as an object; raises `InvalidPayload`."""
         try:
-            payload = json.loads(body)
+            payload = json.loads(body.decode("utf-8-sig"))
         except (ValueError, RecursionError) as exc:
             raise InvalidPayload("The body is not JSON.") from exc
         if not isinstance(payload, dict):

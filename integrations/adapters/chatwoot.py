@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from typing import Any, ClassVar
 
 from django.conf import settings
 
 from core import http
-from core.exceptions import InvalidPayload, InvalidSignature
+from core.exceptions import (
+    InvalidPayload,
+    InvalidSignature,
+    TemporaryProviderError,
+    UncertainProviderError,
+)
 from integrations.adapters.base import (
     Adapter,
     CredentialField,
@@ -24,6 +30,8 @@ from integrations.adapters.base import (
 
 #: Seconds by which the sender's clock may differ from ours.
 CLOCK_TOLERANCE_S = 300
+#: Their ids are numbers; some of other objects are short words.
+_ID = re.compile(r"[\w-]{1,100}\Z", re.ASCII)
 #: What a status of theirs means for who replies; `snoozed` changes nothing.
 TURNOVERS = {
     "open": Turnover.TO_SUPPORT,
@@ -43,17 +51,26 @@ class ChatwootAdapter(Adapter):
         CredentialField("base_url", "Address of Chatwoot", is_secret=False),
         CredentialField("account_id", "Account number", is_secret=False),
         CredentialField("bot_token", "Access token of the bot"),
-        CredentialField("webhook_secret", "Webhook secret of the bot"),
+        CredentialField(
+            "webhook_secret", "Webhook secret of the bot", is_required=False
+        ),
         CredentialField("inbox_id", "Inbox number", is_secret=False, is_required=False),
         CredentialField("user_token", "Access token of a user", is_required=False),
     )
 
     def verify(self, request: WebhookRequest) -> None:
+        if self.channel.credentials.get("webhook_secret"):
+            self._verify_signature(request)
+        elif not request.is_addressed:
+            # Below 4.12 nothing is signed: then the address is the only key.
+            raise InvalidSignature("Send unsigned events to the channel's own address.")
+
+    def _verify_signature(self, request: WebhookRequest) -> None:
         stamp = request.headers.get("x-chatwoot-timestamp", "")
         given = request.headers.get("x-chatwoot-signature", "")
         # Several secrets, separated by commas, allow rotation.
         secrets = self.channel.credentials.get("webhook_secret", "").split(",")
-        if not stamp.isascii() or not stamp.isdigit():
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise InvalidSignature("The timestamp of the signature is missing.")
         if abs(time.time() - int(stamp)) > CLOCK_TOLERANCE_S:
             raise InvalidSignature("The timestamp of the signature is too old or new.")
@@ -77,7 +94,7 @@ class ChatwootAdapter(Adapter):
         if not self._is_ours(payload):
             return ""
         if event == "message_created":
-            return f"message_created:{payload.get('id')}"
+            return f"message_created:{_id(payload)}"
         if event in ("conversation_status_changed", "conversation_updated"):
             delivery = request.headers.get("x-chatwoot-delivery")
             return f"{event}:{delivery or super().delivery_key(request, payload)}"
@@ -110,13 +127,19 @@ class ChatwootAdapter(Adapter):
         person = _object(_object(conversation, "meta"), "sender")
         if author == "contact":
             person = _object(payload, "sender") or person
-        thread = str(conversation["id"])
+        thread = _id(conversation, "conversation.id")
+        # Null where there are only attachments.
+        content = payload.get("content")
         return [
             InboundMessage(
                 conversation_id=thread,
-                contact_id=str(person.get("id") or f"conversation-{thread}"),
-                external_id=str(payload["id"]),
-                text=str(payload.get("content") or ""),
+                contact_id=(
+                    f"conversation-{thread}"
+                    if person.get("id") is None
+                    else _id(person, "sender.id")
+                ),
+                external_id=_id(payload),
+                text=content if isinstance(content, str) else "",
                 author=author,
                 contact_name=str(person.get("name") or ""),
                 contact_email=str(person.get("email") or ""),
@@ -125,10 +148,12 @@ class ChatwootAdapter(Adapter):
         ]
 
     def _parse_conversation(self, payload: dict[str, Any]) -> list[Inbound]:
-        thread = str(payload["id"])
+        thread = _id(payload)
         changes: dict[str, Any] = {}
-        for change in payload.get("changed_attributes") or []:
-            changes.update(change)
+        listed = payload.get("changed_attributes")
+        for change in listed if isinstance(listed, list) else []:
+            if isinstance(change, dict):
+                changes.update(change)
         if "status" in changes or payload["event"] == "conversation_status_changed":
             turnover = TURNOVERS.get(str(payload.get("status")))
             return [InboundTurnover(thread, turnover)] if turnover else []
@@ -141,6 +166,9 @@ class ChatwootAdapter(Adapter):
         if outbound.kind == "hand_back":
             await self._call(outbound, "toggle_status", {"status": "pending"})
             return ""
+        if outbound.kind == "hand_off":
+            # Before the note: who finds the note later knows that this was done.
+            await self._call(outbound, "toggle_status", {"status": "open"})
         message = {
             "content": _without_templates(outbound.text),
             "message_type": "outgoing",
@@ -149,8 +177,6 @@ class ChatwootAdapter(Adapter):
             "content_attributes": {"reference": outbound.reference},
         }
         answer = await self._call(outbound, "messages", message)
-        if outbound.kind == "hand_off":
-            await self._call(outbound, "toggle_status", {"status": "open"})
         return str(answer.get("id", ""))
 
     def can_look(self) -> bool:
@@ -186,11 +212,31 @@ class ChatwootAdapter(Adapter):
             provider=self.key,
             # What the operator set may be on this network; what an owner typed not.
             trusted=credentials["base_url"] == settings.CHATWOOT_BASE_URL,
+            # A status may be set twice; a message may not be posted twice.
+            repeatable=None if action == "messages" else True,
             json=body,
             headers={"Api-Access-Token": token or credentials["bot_token"]},
         )
-        answer = http.json_of(response, provider=self.key) if response.content else {}
+        try:
+            answer = (
+                http.json_of(response, provider=self.key) if response.content else {}
+            )
+        except TemporaryProviderError as exc:
+            # It said yes, but the answer is not Chatwoot's.
+            raise UncertainProviderError(str(exc), provider=self.key) from exc
         return answer if isinstance(answer, dict) else {}
+
+
+def _id(payload: dict[str, Any], name: str = "id") -> str:
+    """The id of an object of theirs; raises `InvalidPayload` when it has none."""
+    value = payload.get("id")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | str)
+        or not _ID.match(str(value))
+    ):
+        raise InvalidPayload(f"`{name}` is missing.")
+    return str(value)
 
 
 def _object(payload: dict[str, Any], name: str) -> dict[str, Any]:
@@ -213,4 +259,4 @@ def _is_by_person(payload: dict[str, Any]) -> bool:
 
 def _without_templates(text: str) -> str:
     """Break the openers of Liquid, which Chatwoot runs on everything outgoing."""
-    return text.replace("{{", "{\u200b{").replace("{%", "{\u200b%")
+    return re.sub(r"\{(?=[{%])", "{\u200b", text)

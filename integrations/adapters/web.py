@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Any
 
 from core.exceptions import InvalidPayload, InvalidSignature
+from core.text import clean_text
 from integrations.adapters.base import (
     Adapter,
     Inbound,
@@ -33,22 +35,31 @@ class WebAdapter(Adapter):
             raise InvalidSignature("The channel key is missing or wrong.")
 
     def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
-        session = _text(payload, "session_id", 16, 200)
-        message = _text(payload, "message_id", 1, 200)
+        session = _name(payload, "session_id", 16)
+        message = _name(payload, "message_id", 1)
         _text(payload, "text", 1, MAX_TEXT)
-        return f"{session}:{message}"[:200]
+        # Both may be as long as the key, and may contain whatever stands between them.
+        name = f"{len(session)}:{session}{message}"
+        return hashlib.sha256(name.encode()).hexdigest()
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
-        session = payload["session_id"]
+        session = _name(payload, "session_id", 16)
         return [
             InboundMessage(
                 conversation_id=session,
                 contact_id=session,
-                external_id=payload["message_id"],
-                text=payload["text"],
+                external_id=_name(payload, "message_id", 1),
+                text=_text(payload, "text", 1, MAX_TEXT),
                 contact_name=str(payload.get("name") or "")[:200],
             )
         ]
+
+
+def _name(payload: dict[str, Any], name: str, least: int) -> str:
+    value = _text(payload, name, least, 200)
+    if len(value) > 200 or value != clean_text(value):
+        raise InvalidPayload(f"`{name}` cannot be used as a name.")
+    return value
 
 
 def _text(payload: dict[str, Any], name: str, least: int, most: int) -> str:

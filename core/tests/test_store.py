@@ -1,0 +1,129 @@
+"""Group commit and what the database does in bulk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from accounts.models import Account
+from accounts.tests.factories import AccountFactory
+from core import store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Flushes:
+    """A flush that keeps what it got and takes a moment."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    async def __call__(self, items: list[int]) -> Sequence[int]:
+        self.batches.append(items)
+        await asyncio.sleep(0.001)
+        if -1 in items:
+            raise ValueError("minus one")
+        return [item * 10 for item in items]
+
+
+def test_a_lonely_item_is_flushed_at_once() -> None:
+    flushes = Flushes()
+
+    async def run() -> int:
+        return await store.GroupCommit(flushes).add(7)
+
+    assert asyncio.run(run()) == 70
+    assert flushes.batches == [[7]]
+
+
+def test_items_that_wait_together_share_a_flush_and_each_gets_its_own_result() -> None:
+    flushes = Flushes()
+
+    async def run() -> list[int]:
+        group = store.GroupCommit(flushes, most=4)
+        return await asyncio.gather(*(group.add(number) for number in range(10)))
+
+    assert asyncio.run(run()) == [number * 10 for number in range(10)]
+    assert flushes.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_a_failed_flush_fails_its_own_items_only() -> None:
+    flushes = Flushes()
+
+    async def run() -> list[Any]:
+        group = store.GroupCommit(flushes, most=2)
+        items = [group.add(number) for number in (1, -1, 3, 4)]
+        return await asyncio.gather(*items, return_exceptions=True)
+
+    first, second, *others = asyncio.run(run())
+    assert isinstance(first, ValueError)
+    assert isinstance(second, ValueError)
+    assert others == [30, 40]
+
+
+def test_who_goes_away_takes_nobody_along() -> None:
+    flushes = Flushes()
+
+    async def run() -> tuple[int, bool]:
+        group = store.GroupCommit(flushes)
+        gone = asyncio.create_task(group.add(1))
+        stays = asyncio.create_task(group.add(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await stays, gone.cancelled() or gone.cancelling() > 0
+
+    assert asyncio.run(run()) == (20, True)
+
+
+def test_a_group_works_on_after_a_failure() -> None:
+    flushes = Flushes()
+
+    async def run() -> int:
+        group = store.GroupCommit(flushes)
+        with pytest.raises(ValueError, match="minus"):
+            await group.add(-1)
+        return await group.add(5)
+
+    assert asyncio.run(run()) == 50
+
+
+def test_rows_are_updated_from_a_list_of_values(db: None) -> None:
+    first, second, third = (AccountFactory(event_seq=0) for _ in range(3))
+
+    store.update_from(
+        "accounts_account",
+        columns=["id", "seq"],
+        rows=[(first.pk, 5), (second.pk, 6)],
+        assign="event_seq = t.event_seq + v.seq",
+        where="t.id = v.id",
+    )
+
+    found = dict(Account.objects.values_list("pk", "event_seq"))
+    assert found == {first.pk: 5, second.pk: 6, third.pk: 0}
+
+
+def test_no_rows_need_no_statement(db: None, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        store.update_from("x", columns=[], rows=[], assign="", where="")
+        store.update_rows([], ["name"])
+
+
+def test_models_are_saved_in_one_statement(
+    db: None, django_assert_num_queries: Any
+) -> None:
+    rows = [AccountFactory() for _ in range(3)]
+    for number, row in enumerate(rows):
+        row.name, row.is_demo, row.event_seq = f"New {number}", number == 1, number
+
+    with django_assert_num_queries(1):
+        store.update_rows(rows, ["name", "is_demo", "event_seq"])
+
+    found = Account.objects.order_by("pk").values_list("name", "is_demo", "event_seq")
+    assert list(found) == [("New 0", False, 0), ("New 1", True, 1), ("New 2", False, 2)]
+
+
+def test_fetch_names_its_columns(db: None) -> None:
+    assert store.fetch("SELECT 1 AS one, %s AS two", ["b"]) == [{"one": 1, "two": "b"}]

@@ -1,0 +1,51 @@
+"""Cutting and cleaning text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.text import clean_text, split_text, truncate
+
+
+@given(st.text(alphabet="ab .\n!\u00e9\U0001f600", max_size=400), st.integers(1, 60))
+def test_splitting_loses_nothing_but_white_space_at_seams(
+    text: str, limit: int
+) -> None:
+    parts = split_text(text, limit)
+
+    assert all(0 < len(part) <= limit for part in parts)
+    assert re.sub(r"\s", "", "".join(parts)) == re.sub(r"\s", "", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", []),
+        ("   ", []),
+        ("short", ["short"]),
+        ("a" * 12, ["a" * 10, "aa"]),
+        ("One two. Three four.", ["One two.", "Three", "four."]),
+        ("12345\n\n67890\nab", ["12345", "67890\nab"]),
+    ],
+    ids=["nothing", "blank", "fits", "no seam", "sentences first", "paragraphs first"],
+)
+def test_a_text_is_cut_at_its_best_seam(text: str, parts: list[str]) -> None:
+    assert split_text(text, 10) == parts
+
+
+def test_a_truncated_text_keeps_to_its_limit() -> None:
+    assert truncate("abcdef", 6) == "abcdef"
+    assert truncate("abcdefg", 6) == "abcde…"
+
+
+@given(st.text(st.characters(categories=["L", "N", "Cs", "Cc"])))
+def test_clean_text_can_be_stored_and_sent(text: str) -> None:
+    cleaned = clean_text(text)
+
+    cleaned.encode("utf-8")
+    assert "\x00" not in cleaned
+    assert clean_text(cleaned) == cleaned
