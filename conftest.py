@@ -5,21 +5,12 @@ One cast: Alice owns the account, Bob is on her team, Charlie is a stranger.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Before settings are read: tests bring their own keys and see nobody's `.env`.
-os.environ["READ_DOT_ENV"] = "off"
-os.environ.setdefault("SECRET_KEY", "for-tests-only-" + "x" * 50)
-os.environ.setdefault("FIELD_ENCRYPTION_KEYS", Fernet.generate_key().decode())
-for _name in ("GEMINI_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "DEMO"):
-    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")

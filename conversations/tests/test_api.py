@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from conversations import api, services
+from conversations import services
 from conversations.models import Contact, Conversation, Message
-from conversations.tests.acting import commit, say
-from conversations.tests.factories import MessageFactory
 from core.tests.asgi import acall, call, call_json
 from integrations.tests.factories import ChannelFactory
 from knowledge.tests.factories import EntryFactory
@@ -327,89 +325,3 @@ def test_chatwoots_channels_have_no_key_here(chatwoot: Any) -> None:
     answer = call_json(PATH, body(), headers={"x-channel-key": chatwoot.key})
 
     assert answer.status == 404
-
-
-# -- what a chat page missed
-
-PAGE_SESSION = "f3a1c2d4-0000-4000-8000-1234567890ab"
-
-
-def read(channel: Any, session: str = PAGE_SESSION, **options: Any) -> Any:
-    headers = {"x-channel-key": channel.key, "x-session-id": session}
-    return call(
-        f"/api/chat/{options.pop('path', channel.uuid)}/messages",
-        method=options.pop("method", "GET"),
-        headers={**headers, **options.pop("headers", {})},
-        **options,
-    )
-
-
-def test_a_page_reads_its_conversation(channel: Any) -> None:
-    say(channel, "Hello?", thread=PAGE_SESSION, id_="m1")
-    commit(Conversation.objects.get(), "Hi!")
-
-    found = read(channel).json
-
-    assert [each["text"] for each in found["messages"]] == ["Hello?", "Hi!"]
-    assert found["messages"][0]["message_id"] == "m1"
-    assert (found["status"], found["epoch"], found["seq"]) == ("active", 0, 2)
-    assert found["is_waiting"] is False
-
-
-def test_a_page_reads_only_what_it_missed(channel: Any) -> None:
-    say(channel, "Hello?", thread=PAGE_SESSION, id_="m1")
-    commit(Conversation.objects.get(), "Hi!")
-
-    found = read(channel, query="after=1").json
-
-    assert [each["text"] for each in found["messages"]] == ["Hi!"]
-
-
-def test_a_page_never_reads_what_was_withheld(channel: Any) -> None:
-    say(channel, "Hello?", thread=PAGE_SESSION)
-    row = Conversation.objects.get()
-    MessageFactory(conversation=row, author="assistant", state="withheld", seq=2)
-
-    assert len(read(channel).json["messages"]) == 1
-
-
-def test_a_session_that_has_not_begun_is_empty(channel: Any) -> None:
-    assert read(channel).json == {
-        "status": "active", "epoch": 0, "seq": 0, "is_waiting": False,
-        "has_offer": False, "messages": [],
-    }  # fmt: skip
-
-
-def test_another_session_reads_nothing_of_it(channel: Any) -> None:
-    say(channel, "Hello?", thread=PAGE_SESSION)
-    other = ChannelFactory()
-
-    assert read(channel, session=PAGE_SESSION[:-1] + "0").json["messages"] == []
-    assert read(other).json["messages"] == []
-    assert read(other, path=channel.uuid).status == 404
-
-
-@pytest.mark.parametrize("session", ["", "short"])
-def test_a_session_that_could_be_guessed_is_refused(channel: Any, session: str) -> None:
-    assert read(channel, session=session).status == 401
-
-
-@pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 30, "%00"])
-def test_a_number_that_is_none_is_refused(channel: Any, after: str) -> None:
-    assert read(channel, query=f"after={after}").status == 400
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_reading_takes_get_only(channel: Any, method: str) -> None:
-    assert read(channel, method=method).status == 405
-
-
-def test_a_page_reads_at_most_so_many(channel: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(api, "PAGE", 3)
-    for number in range(5):
-        say(channel, f"{number}", thread=PAGE_SESSION, id_=f"m{number}")
-
-    first = read(channel).json["messages"]
-    rest = read(channel, query=f"after={first[-1]['seq']}").json["messages"]
-
-    assert [each["text"] for each in first + rest] == ["0", "1", "2", "3", "4"]

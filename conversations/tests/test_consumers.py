@@ -45,9 +45,11 @@ class Socket:
             },
         )
 
-    async def open(self) -> bool:
+    async def open(self, timeout_s: float = 5) -> bool:
         await self._app.send_input({"type": "websocket.connect"})
-        return bool((await self._app.receive_output(5))["type"] == "websocket.accept")
+        return bool(
+            (await self._app.receive_output(timeout_s))["type"] == "websocket.accept"
+        )
 
     async def say(self, what: Any) -> None:
         text = what if isinstance(what, str) else json.dumps(what)
@@ -316,6 +318,6 @@ def test_words_of_an_epoch_that_has_passed_are_dropped(channel: Any) -> None:
 def test_an_unknown_path_is_no_socket(db: None) -> None:
     async def scene() -> None:
         with pytest.raises(ValueError, match="route"):
-            await Socket("/ws/unknown/", ORIGIN).open()
+            await Socket("/ws/unknown/", ORIGIN).open(timeout_s=0.3)
 
     run(scene)

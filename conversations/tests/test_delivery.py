@@ -332,7 +332,8 @@ def test_a_provider_that_asks_for_a_million_years_blocks_nothing(
     engine: Any, chatwoot: Any, network: Any, bob: Any
 ) -> None:
     network.answer({}, httpx2.Response(429, headers={"retry-after": "1e300"}))
-    say(chatwoot, "Hello?", id_="1")
+    # A fragment, so that the assistant still waits for more when a person takes over.
+    say(chatwoot, "Hello", id_="1")
     services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
 
     eventually(lambda: only().attempts == 1 and only().state == "waiting")
