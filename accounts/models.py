@@ -16,13 +16,29 @@ from core.models import UUIDModel
 class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is untyped
     """The business that uses the product; every row belongs to one."""
 
+    class Handler(models.TextChoices):
+        """Who replies on new conversations, in the words of the public API."""
+
+        ASSISTANT = "AI", _("Assistant")
+        SUPPORT = "Manual", _("Support")
+
     name = models.CharField(_("name"), max_length=200, unique=True)
+    default_reply_handler = models.CharField(
+        _("new conversations"),
+        max_length=6,
+        choices=Handler.choices,
+        default=Handler.ASSISTANT,
+        help_text=_("Who replies when a customer writes for the first time."),
+    )
     is_demo = models.BooleanField(_("demo"), default=False)
     #: Number of the newest live event of this account; see `conversations.live`.
     event_seq = models.BigIntegerField(default=0, editable=False)
     #: Grows with every change of what answers depend on, knowledge and settings, so
     #: that whoever keeps some of it in memory knows that it is old.
     knowledge_version = models.BigIntegerField(default=0, editable=False)
+    #: The version up to which vectors are complete, and whose vectors they are.
+    vectors_version = models.BigIntegerField(default=-1, editable=False)
+    vectors_model = models.CharField(max_length=100, blank=True, editable=False)
 
     objects = AccountQuerySet.as_manager()
     #: The row is its own account.
@@ -31,6 +47,19 @@ class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is unt
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(knowledge_version__gt=models.F("vectors_version")),
+                name="account_without_vectors",
+            )
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(default_reply_handler__in=["AI", "Manual"]),
+                name="default_reply_handler_is_known",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

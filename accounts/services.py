@@ -24,6 +24,13 @@ class UnknownAccount(AppError):
     status_code = 404
 
 
+class UnknownUser(AppError):
+    """No user has this name."""
+
+    code = "unknown_user"
+    status_code = 404
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who can sign in, with the password that is known only now."""
@@ -41,6 +48,14 @@ def find_account(text: str) -> Account:
     if account is None:
         raise UnknownAccount(f"There is no account with the name or id “{text}”.")
     return account
+
+
+def accounts_of(username: str) -> list[Account]:
+    """The accounts that a user works for, by name; raises `UnknownUser`."""
+    user: User | None = User.objects.filter(username=username).first()
+    if user is None:
+        raise UnknownUser(f"There is no user “{username}”.")
+    return list(user.accounts.order_by("name"))
 
 
 def create_account(*, name: str, is_demo: bool = False) -> Account:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from dataclasses import dataclass, field, replace
@@ -11,18 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import intent, prompts
-from ai_model.confidence import confidence
-from ai_model.lines import line
-from ai_model.providers import chain
-from ai_model.providers.base import (
-    Completion,
-    Finish,
-    OnText,
-    Passage,
-    Request,
-    Utterance,
-)
+from ai_model import framing, handling, intent, judgement, writing
+from ai_model.confidence import NEUTRAL, Adjustment
+from ai_model.finding import Asked, Finder
+from ai_model.lines import LINES, line
+from ai_model.rewriting import Rewriter
 from conversations.models import Message
 from core.exceptions import ProviderError
 from knowledge.text import detect_language
@@ -30,15 +22,16 @@ from knowledge.text import detect_language
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from ai_model.finding import EmbedQuery, Finding
     from ai_model.models import Assistant
-    from knowledge.index import Index, SearchResult
+    from ai_model.providers.base import Completion, OnText, Utterance
+    from ai_model.writing import Written
+    from knowledge.index import Hit, Index
 
 logger = logging.getLogger(__name__)
 
-#: Passages that a provider gets to read.
-PASSAGES = 5
-#: Share of the search's belief below which a passage is left out.
-LEAST_RELEVANCE = 0.001
+#: Earlier questions that one may lean on.
+MOST_BEFORE = 3
 #: Turns for the same words after which a person is called.
 MOST_ATTEMPTS = 3
 
@@ -65,6 +58,14 @@ class Question:
     #: What contacts on this channel may know; None: everything.
     visibilities: frozenset[str] | None
     budget_s: float
+    #: What the account's knowledge and judgements taught about its confidence.
+    adjustment: Adjustment = NEUTRAL
+    #: The assistant has greeted in this conversation before.
+    is_greeted: bool = False
+    #: Whoever shows the answer offers a ticket then, as CRMs do.
+    client_offers: bool = False
+    #: Whether the answer is to tell all that was measured on its way.
+    is_detailed: bool = False
 
     @property
     def text(self) -> str:
@@ -72,9 +73,25 @@ class Question:
         return "\n".join(self.texts)
 
     @property
-    def query(self) -> str:
-        """What to search for: the waiting messages without their courtesies."""
-        return "\n".join(each for each in self.texts if not intent.small_talk(each))
+    def asked_in(self) -> str:
+        """Language of the contact's words, as a code; empty while unknown."""
+        return detect_language(self.text) or self.lang
+
+    @property
+    def answer_in(self) -> str:
+        """Language of the answer, as the account wants it."""
+        return self.assistant.language_for(self.asked_in)
+
+    def line(self, name: str) -> str:
+        """One of our own lines, in the language and the tone of the answer."""
+        return line(name, self.answer_in, self.assistant.tone)
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The contact's earlier questions, oldest first."""
+        earlier = [each.text for each in self.history if each.role == "user"]
+        earlier = earlier[: len(earlier) - len(self.texts)][-MOST_BEFORE:]
+        return tuple(each for each in earlier if not intent.small_talk(each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,10 @@ class Answer:
     sources: list[dict[str, Any]] = field(default_factory=list)
     hands_off: bool = False
     offers_person: bool = False
+    #: A person should look at it, although the assistant goes on.
+    needs_person: bool = False
+    #: What `text` begins with, as the first reply of its conversation.
+    preamble: str = ""
     query: str = ""
     retrieved: list[dict[str, Any]] = field(default_factory=list)
     completion: Completion | None = None
@@ -103,173 +124,276 @@ async def answer(
     question: Question,
     find_index: Callable[[], Awaitable[Index]],
     on_text: OnText | None = None,
+    embed_query: EmbedQuery | None = None,
 ) -> Answer:
     """Answer, or say why a person is needed. Raises nothing that a provider does."""
-    lang = detect_language(question.text) or question.lang
-    early = _without_search(question, lang)
+    lang = question.asked_in
+    # The waiting messages without their courtesies.
+    texts = tuple(each for each in question.texts if not intent.small_talk(each))
+    early = _without_search(question, texts)
     if early is not None:
         return early
     started = time.perf_counter()
-    index = await find_index()
-    result = index.search(
-        question.query, limit=PASSAGES, visibilities=question.visibilities
+    finder = Finder(
+        await find_index(), question.visibilities, embed_query, question.adjustment
     )
-    found = _found(question, lang, result)
+    threshold = question.assistant.effective_threshold
+    asked = Asked(texts, question.before, lang, threshold)
+    rewriter = _rewriter(question)
+    findings = await finder.find_all(asked, rewriter.rewrite if rewriter else None)
+    found = _found(question, lang, findings)
     found.timings["retrieve"] = _ms_since(started)
-    if found.reason != "answered":
+    if rewriter is not None and rewriter.completion is not None:
+        found = replace(found, completion=rewriter.completion)
+    if found.reason != "answered" and not _may_ask_model(question, found):
         return found
-    return await _write(question, found, result, on_text)
+    left_s = question.budget_s - (time.perf_counter() - started)
+    return await _write(replace(question, budget_s=left_s), found, findings, on_text)
 
 
-def _without_search(question: Question, lang: str) -> Answer | None:
+def _rewriter(question: Question) -> Rewriter | None:
+    """What puts a question into words that stand alone, where a model is configured."""
+    if not writing.has_model(question.assistant):
+        return None
+    return Rewriter(
+        question.history,
+        question.assistant,
+        contact=question.contact,
+        budget_s=question.budget_s / 4,
+    )
+
+
+def _may_ask_model(question: Question, found: Answer) -> bool:
+    """Whether a model could make sure of what the search is not sure of."""
+    return (
+        found.reason == "low_confidence"
+        and judgement.is_worth_asking(found.confidence or 0.0, found.threshold or 0.0)
+        and writing.has_model(question.assistant)
+    )
+
+
+def _without_search(question: Question, texts: Sequence[str]) -> Answer | None:
     """What can be decided from the words and the settings alone."""
+    assistant = question.assistant
     if question.attempt > MOST_ATTEMPTS:
-        return give_up(lang, "error")
-    if not question.assistant.auto_response:
-        return Answer(
-            "", Message.State.HANDED_OVER, "auto_response_off", lang, hands_off=True
-        )
-    phrases = [*question.assistant.phrases, *settings.ESCALATE_TO_HUMAN_KEYWORDS]
+        return give_up(question, "error")
+    obstacle = handling.obstacle(assistant)
+    if obstacle in handling.SILENT:
+        return replace(give_up(question, obstacle, "error"), text="")
+    phrases = [*assistant.phrases, *settings.ESCALATE_TO_HUMAN_KEYWORDS]
     if any(
         intent.wants_person(each, phrases=phrases, offered=question.has_offer)
         for each in question.texts
     ):
-        return give_up(lang, "asked_for_person")
-    if not question.assistant.is_open(timezone.now()):
-        return give_up(lang, "outside_hours")
-    if not question.text.strip():
-        return Answer(line("empty", lang), Message.State.ANSWERED, "empty", lang)
-    if question.has_offer and intent.declines(question.texts[-1]):
-        return Answer(line("declined", lang), Message.State.ANSWERED, "declined", lang)
-    if not question.query:
-        talk = intent.small_talk(question.texts[-1]) or "greeting"
-        return Answer(line(talk, lang), Message.State.ANSWERED, "small_talk", lang)
-    return None
+        return give_up(question, "asked_for_person")
+    if obstacle:
+        return give_up(question, obstacle)
+    return _while_closed(question) or _courtesy(question, texts)
 
 
-def give_up(lang: str, reason: str, said: str = "") -> Answer:
-    """Give the conversation to a person, with an honest line."""
-    name = said or ("error" if reason in ("timeout", "provider_error") else reason)
+def _while_closed(question: Question) -> Answer | None:
+    """What takes the place of an answer while the business is closed."""
+    now = timezone.now()
+    if question.assistant.answers_at(now):
+        return None
     return Answer(
-        line(name, lang), Message.State.HANDED_OVER, reason, lang, hands_off=True
+        framing.closed_text(question, now),
+        Message.State.HANDED_OVER,
+        "outside_hours",
+        question.asked_in,
+        needs_person=True,
     )
 
 
-def _found(question: Question, lang: str, result: SearchResult) -> Answer:
-    """The decision that the search alone allows, with the offer of a person as text."""
-    sure = round(confidence(result), 4) if result.hits else 0.0
+def _courtesy(question: Question, texts: Sequence[str]) -> Answer | None:
+    """The answer to what asks nothing."""
+    name = reason = ""
+    if not question.text.strip():
+        name = reason = "empty"
+    elif question.has_offer and intent.declines(question.texts[-1]):
+        name = reason = "declined"
+    elif not texts:
+        name = intent.small_talk(question.texts[-1]) or "greeting"
+        reason = "small_talk"
+    if not name:
+        return None
+    return Answer(
+        question.line(name), Message.State.ANSWERED, reason, question.asked_in
+    )
+
+
+def give_up(question: Question, reason: str, said: str = "") -> Answer:
+    """Give the conversation to a person, with an honest line."""
+    name = said or (reason if reason in LINES else "error")
+    return Answer(
+        question.line(name),
+        Message.State.HANDED_OVER,
+        reason,
+        question.asked_in,
+        hands_off=True,
+    )
+
+
+def _found(question: Question, lang: str, findings: tuple[Finding, ...]) -> Answer:
+    """The decision that the search alone allows, with the offer of a person."""
+    sure = round(min(each.sure for each in findings), 4)
     threshold = question.assistant.effective_threshold
     reason = "answered" if sure >= threshold else "low_confidence"
-    if not result.hits:
+    hits = _merged(findings)
+    if not hits:
         reason = "no_results"
-    return Answer(
-        text=line("low_confidence", lang),
+    answer = Answer(
+        text=question.line("unsure" if question.client_offers else "low_confidence"),
         outcome=Message.State.HANDED_OVER,
         reason=reason,
         lang=lang,
         confidence=sure,
         threshold=threshold,
-        sources=_sources(result, sure),
+        sources=[_source(finding, hit) for finding, hit in hits],
         offers_person=True,
-        query=question.query,
+        query="\n".join(each.query for each in findings),
         retrieved=[
             {"entry_id": hit.document.entry, "score": round(hit.score, 4)}
-            for hit in result.hits
+            for _, hit in hits
         ],
     )
+    if question.is_detailed:
+        _tell(answer, {"searched": [_features(each) for each in findings]})
+    return answer
 
 
-def _sources(result: SearchResult, sure: float) -> list[dict[str, Any]]:
-    best = result.hits[0].relevance if result.hits else 1.0
-    return [
-        {
-            "title": hit.document.title,
-            # The first one's is the answer's; the others stand behind it.
-            "confidence": round(min(sure, sure * hit.relevance / (best or 1.0)), 4),
-            "entry_type": hit.document.entry_type,
-            "entry_id": hit.document.entry,
-            "revision": hit.document.revision,
-        }
-        for hit in result.hits
-    ]
+def _merged(findings: tuple[Finding, ...]) -> list[tuple[Finding, Hit]]:
+    """What all of them found, each entry once: the first of each, the second, …"""
+    found: dict[str, tuple[Finding, Hit]] = {}
+    for rank in range(max(len(each.hits) for each in findings)):
+        for finding in findings:
+            for hit in finding.hits[rank : rank + 1]:
+                found.setdefault(hit.document.entry, (finding, hit))
+    return list(found.values())
+
+
+def _source(finding: Finding, hit: Hit) -> dict[str, Any]:
+    best = finding.hits[0].relevance or 1.0
+    return {
+        "title": hit.document.title,
+        # The first one's is the answer's; the others stand behind it.
+        "confidence": round(finding.sure * min(1.0, hit.relevance / best), 4),
+        "entry_type": hit.document.entry_type,
+        "entry_id": hit.document.entry,
+        "revision": hit.document.revision,
+    }
+
+
+def _features(finding: Finding) -> dict[str, Any]:
+    return {
+        "query": finding.query,
+        "confidence": round(finding.sure, 4),
+        "features": {
+            name: round(value, 4) for name, value in finding.result.features.items()
+        },
+    }
+
+
+def _tell(answer: Answer, details: dict[str, Any]) -> None:
+    """Keep what a test agent is told, beside the entry that it is about."""
+    if answer.retrieved:
+        answer.retrieved[0].setdefault("details", {}).update(details)
 
 
 async def _write(
-    question: Question, found: Answer, result: SearchResult, on_text: OnText | None
+    question: Question,
+    found: Answer,
+    findings: tuple[Finding, ...],
+    on_text: OnText | None,
 ) -> Answer:
     """Let the providers write the answer from what was found."""
-    # The others tell a model nothing and cost tokens.
-    worth = [hit for hit in result.hits if hit.relevance > LEAST_RELEVANCE]
-    passages = tuple(
-        Passage(number, hit.document.title, hit.document.body, hit.document.lang)
-        for number, hit in enumerate(worth or result.hits[:1], start=1)
-    )
     started = time.perf_counter()
     try:
-        completion = await chain.complete(
-            question.assistant.chain,
-            _request(question, passages),
-            budget_s=question.budget_s,
-            on_text=on_text,
-            model_names=question.assistant.model_names,
-        )
+        written = await writing.write(_task(question, found, findings), on_text)
     except ProviderError as exc:
         logger.warning("No provider could answer: %s", exc)
         found.timings["complete"] = _ms_since(started)
+        failures = tuple(getattr(exc, "failures", ()))
+        if found.reason != "answered":
+            # A model might have been sure of it; without one a person is offered.
+            return replace(found, failures=failures)
         return replace(
-            give_up(found.lang, "provider_error"),
+            give_up(question, "provider_error"),
             sources=found.sources,
             threshold=found.threshold,
             query=found.query,
             retrieved=found.retrieved,
-            failures=tuple(getattr(exc, "failures", ())),
+            failures=failures,
             timings=found.timings,
         )
     found.timings["complete"] = _ms_since(started)
-    found = replace(found, completion=completion, failures=completion.failures)
-    return _judge(found, completion, len(passages))
+    return _judged(question, found, written)
 
 
-def _request(question: Question, passages: tuple[Passage, ...]) -> Request:
-    assistant = question.assistant
-    return Request(
-        question=question.text,
-        passages=passages,
-        system=prompts.system_prompt(
-            business=question.business, prompts=question.prompts, passages=passages
-        ),
-        utterances=question.history,
-        max_tokens=assistant.max_tokens,
-        temperature=assistant.temperature,
-        contact_hash=hashlib.sha256(question.contact.encode()).hexdigest()[:32],
+def _task(
+    question: Question, found: Answer, findings: tuple[Finding, ...]
+) -> writing.Task:
+    return writing.Task(
+        text=question.text[-writing.LONGEST_HISTORY :],
+        history=question.history,
+        lang=question.answer_in,
+        contact=question.contact,
+        business=question.business,
+        assistant=question.assistant,
+        prompts=question.prompts,
+        findings=findings,
+        sure=found.confidence or 0.0,
+        threshold=found.threshold or 0.0,
+        budget_s=question.budget_s,
     )
 
 
-def _judge(found: Answer, completion: Completion, count: int) -> Answer:
-    """What a provider's words are worth."""
-    if completion.finish not in (Finish.STOP, Finish.LENGTH):
-        return replace(found, reason=f"provider_{completion.finish}")
-    if prompts.is_no_answer(completion.text):
-        return replace(found, reason="not_in_knowledge")
-    text, cited = prompts.resolve_citations(completion.text, count)
-    if not text:
-        return replace(found, reason=f"provider_{Finish.EMPTY}")
-    if completion.finish is Finish.LENGTH:
-        text += "…"
+def _judged(question: Question, found: Answer, written: Written) -> Answer:
+    """What the providers' words have made of the decision."""
+    completion = written.completion
+    if found.completion is not None:
+        # What it cost to understand the question belongs to the answer.
+        completion = replace(
+            completion,
+            tokens_in=completion.tokens_in + found.completion.tokens_in,
+            tokens_out=completion.tokens_out + found.completion.tokens_out,
+        )
+    found = replace(
+        found,
+        reason=written.reason or "answered",
+        confidence=round(written.sure, 4),
+        completion=completion,
+        failures=completion.failures,
+    )
+    if question.is_detailed:
+        _tell(found, {"judgement": written.judgement, "withheld": written.detail})
+    if written.reason:
+        return found
     return replace(
         found,
-        text=text,
+        text=written.text,
         outcome=Message.State.ANSWERED,
         offers_person=False,
-        sources=_cited_first(found.sources, cited),
+        sources=_cited_first(found.sources, written),
     )
 
 
 def _cited_first(
-    sources: list[dict[str, Any]], cited: Sequence[int]
+    sources: list[dict[str, Any]], written: Written
 ) -> list[dict[str, Any]]:
-    first = [sources[number - 1] for number in cited]
-    return first + [each for each in sources if each not in first]
+    """The sources with those that support the answer in front, as sure as it is."""
+    cited = {entry: place for place, entry in enumerate(written.cited)}
+    ranked = sorted(sources, key=lambda each: cited.get(each["entry_id"], len(cited)))
+    sure = round(written.sure, 4)
+    return [
+        each
+        | {
+            "confidence": sure
+            if each["entry_id"] in cited
+            else min(sure, each["confidence"])
+        }
+        for each in ranked
+    ]
 
 
 def _ms_since(started: float) -> int:

@@ -9,6 +9,7 @@ class AiModelConfig(AppConfig):
     verbose_name = _("Assistant")
 
     def ready(self) -> None:
-        from ai_model import checks, engine
+        from ai_model import checks, engine, receivers
 
-        del checks, engine  # importing them registers checks and step
+        # Importing them registers checks, step and receivers.
+        del checks, engine, receivers

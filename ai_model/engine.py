@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
+from django.utils import timezone
 
-from ai_model import answering, intent, prompts, providers, turns
+from ai_model import answering, framing, intent, providers, turns
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
-from knowledge import search
+from knowledge import embedders, queries, search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,19 +141,22 @@ class TurnStep(work.Step):
             claimed = more
 
     async def _think(self, claimed: Claim, budget_s: float) -> Answer:
-        writer = LiveWriter(claimed) if claimed.is_pulled else None
+        question = replace(claimed.question, budget_s=budget_s)
+        writer = LiveWriter(claimed) if claimed.is_watched else None
         try:
             async with asyncio.timeout(budget_s):
-                return await answering.answer(
-                    replace(claimed.question, budget_s=budget_s),
+                answer = await answering.answer(
+                    question,
                     lambda: self._index(claimed),
                     writer.write if writer else None,
+                    queries.encoder.vector,
                 )
         except TimeoutError:
-            return answering.give_up(claimed.question.lang, "timeout")
+            answer = answering.give_up(question, "timeout")
         finally:
             if writer is not None:
                 writer.close()
+        return framing.frame(question, answer, timezone.now())
 
     async def _index(self, claimed: Claim) -> Index:
         index = search.peek(claimed.account_id, claimed.knowledge_version)
@@ -169,6 +173,7 @@ class TurnStep(work.Step):
 def _prepare() -> None:
     """Load what the first turns would otherwise wait for."""
     providers.prepare()
+    embedders.current()
     intent.wants_person("Hello")
 
 
@@ -177,6 +182,8 @@ class LiveWriter:
 
     def __init__(self, claimed: Claim) -> None:
         self._claimed = claimed
+        #: What the message will begin with.
+        self._preamble = framing.preamble_of(claimed.question)
         self._text = ""
         self._shown = ""
         self._timer: asyncio.TimerHandle | None = None
@@ -195,18 +202,15 @@ class LiveWriter:
 
     def _show(self) -> None:
         self._timer = None
-        if self._text and prompts.could_become_no_answer(self._text):
+        if self._text == self._shown:
             return
-        text, _ = prompts.resolve_citations(self._text, 0)
-        if text == self._shown:
-            return
-        self._shown = text
+        self._shown = self._text
         event = live.TextEvent(
             v=live.VERSION,
             type="turn.text",
             conversation=self._claimed.conversation_uuid,
             epoch=self._claimed.epoch,
-            text=text,
+            text=framing.under(self._preamble, self._text),
         )
         asyncio.get_running_loop().run_in_executor(
             None, hub.publish, [(self._claimed.group, event)]

@@ -27,8 +27,9 @@ def extract(
     """The sentences of the first passage that answer best, in their order.
 
     ``passages`` are titles and Markdown bodies, best first; the others only tell which
-    words are common. A body of at most ``max_words`` words is given whole. Headings
-    and Markdown marks are left out; empty when there is nothing to quote.
+    words are common. There are at most ``max_words``; only a sentence longer than that
+    is cut. A short body is given whole. Headings and Markdown marks are left out; empty
+    when there is nothing to quote.
     """
     if not passages:
         return ""
@@ -43,8 +44,33 @@ def extract(
     if text.asks_quantity(question):
         weights |= {f"#{number}": _NUMBER for number in _numbers(sentences, question)}
     lines = [(_length(line), _parts(line, lang)) for line in sentences]
-    chosen = _choose(lines, weights, max_words)
-    return " ".join(sentences[row] for row in sorted(chosen))
+    chosen = sorted(_choose(lines, weights, max_words))
+    if len(chosen) == 1:
+        return _shortened(sentences[chosen[0]], weights, lang, max_words)
+    return " ".join(sentences[row] for row in chosen)
+
+
+def _shortened(line: str, weights: dict[str, float], lang: str, max_words: int) -> str:
+    """The part of a long sentence that tells most, its gaps marked with "…".
+
+    It starts with a clause, where the sentence has some.
+    """
+    words = line.split()
+    last = len(words) - max_words
+    if last <= 0:
+        return line
+    told = [
+        sum(weights.get(part, 0.0) for part in _parts(word, lang)) for word in words
+    ]
+    edges = [at for at in range(1, last) if words[at - 1][-1] in _CLAUSE_ENDS]
+    starts = [0, *(edges or range(1, last)), last]
+    start = max(starts, key=lambda at: sum(told[at : at + max_words]))
+    cut = " ".join(words[start : start + max_words])
+    before = "…" if start else ""
+    return before + (cut if start == last else f"{cut.rstrip(_CLAUSE_ENDS)}…")
+
+
+_CLAUSE_ENDS = ",;:)—–"
 
 
 def _sentences(body: str) -> list[str]:
@@ -101,7 +127,7 @@ def _choose(
     """Takes the sentence that adds most, again and again, while there is room.
 
     ``lines`` are the lengths and parts of the sentences. The first one taken may be
-    longer than ``max_words``.
+    longer than ``max_words``; then it is the only one.
     """
     chosen: set[int] = set()
     held: set[str] = set()

@@ -1,99 +1,120 @@
-"""Fits the confidence model: logistic regression over the features of searches."""
+"""Fits the confidence models: logistic regressions over the features of searches."""
 
-import json
-import random
+from __future__ import annotations
+
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_model.confidence import Model, bend
-from knowledge.index import Document, Index
+from ai_model.confidence import NEUTRAL, Adjustment, Model, Models, adjust, bend
+from ai_model.selfcheck import adjustment
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ai_model.samples import Sample
+
+#: Tells how far the work is.
+Say = Callable[[str], None]
 Array = NDArray[np.float64]
 #: What a fit gives, ready to be written as JSON.
 Fitted = dict[str, object]
 
-#: Which features each model looks at. Few for ``warm``: few businesses have a history.
-FEATURES: dict[str, tuple[str, ...]] = {
-    "cold": (
-        *("concepts_gap", "coverage", "coverage_spread", "explained_nearby"),
-        *("foreign", "grams", "grams_spread", "names_missing", "share"),
-        *("share_gap", "terms", "title_concepts", "words_gap", "words_spread"),
-    ),
-    "warm": (
-        *("explained", "held", "nearest", "nearest_gap"),
-        *("share", "unexplained", "vote", "vote_gap"),
-    ),
+#: Which features each model looks at. Few: what helps one business and not the others
+#: was left out, and few labelled businesses have a history.
+FEATURES: dict[str, dict[str, tuple[str, ...]]] = {
+    "cold": {
+        "words": (
+            *("concepts_gap", "coverage", "coverage_spread", "explained_nearby"),
+            *("foreign", "grams", "grams_spread", "names_missing", "short", "terms"),
+            *("title_concepts", "unknown", "words_gap", "words_spread"),
+            *("read_adjacent", "read_last_missing", "read_limits", "read_negation"),
+            *("read_roles", "read_sentences", "read_untyped"),
+        ),
+        "meaning": (
+            *("by_words", "known", "lead", "leaning", "leaning_gap", "share"),
+            *("vector", "vector_gap"),
+        ),
+    },
+    "warm": {
+        "words": (
+            *("coverage", "experience", "explained", "grams", "held", "nearest"),
+            *("nearest_gap", "share", "short", "terms", "unexplained", "vote"),
+            *("vote_gap", "words_gap"),
+        ),
+        "meaning": (
+            *("by_words", "closest", "experience", "leaning", "leaning_gap", "share"),
+        ),
+    },
 }
 #: Shares of samples below the bends of each feature's curve.
-_KNOTS = {"cold": (0.5,), "warm": ()}
-_L2 = 30.0
+_KNOTS = {("cold", "words"): (0.5,)}
+#: Heavy: what is fitted has to hold for businesses that were not there.
+_L2 = {"words": 100.0, "meaning": 300.0}
+#: As many samples as the penalty is meant for.
+_USUAL = 10_000
 #: What the samples made by hiding entries weigh against the real ones.
-_MADE_WEIGHT = 0.5
-#: Precision that the threshold is chosen for.
-_PRECISION = 0.95
+_MADE_WEIGHT = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One question that was searched for, and whether the first hit was right."""
-
-    #: The business; each counts the same, and is left out as a whole to test.
-    group: str
-    features: Mapping[str, float]
-    right: bool
-    #: Asked of a copy of the business from which entries had been hidden.
-    made: bool = False
-
-    @property
-    def mode(self) -> str:
-        """``warm`` when the index knew earlier questions, else ``cold``."""
-        return "warm" if "vote" in self.features else "cold"
-
-
-def fit(samples: Sequence[Sample]) -> Fitted:
-    """Both models and the threshold, in the form of ``confidence.json``."""
-    models = _fit_models(samples)
-    return {**models, "threshold": choose_threshold(leave_one_out(samples))}
-
-
-def _fit_models(samples: Sequence[Sample]) -> dict[str, Fitted]:
-    return {
-        mode: _fit_mode(mode, [sample for sample in samples if sample.mode == mode])
-        for mode in FEATURES
-    }
+def fit(samples: Sequence[Sample]) -> dict[str, dict[str, Fitted]]:
+    """All models, in the form of ``confidence.json``."""
+    fitted: dict[str, dict[str, Fitted]] = {}
+    for mode, features in FEATURES.items():
+        own = [
+            sample for sample in samples if sample.mode == mode and not sample.is_check
+        ]
+        plain = [sample for sample in own if not sample.by_meaning]
+        words = _fit_one(
+            features["words"],
+            [(sample, sample.features) for sample in plain],
+            _KNOTS.get((mode, "words"), ()),
+            _L2["words"],
+        )
+        model = Model.from_json(words)
+        both = [
+            (sample, {**sample.features, "by_words": model.odds(sample.features)})
+            for sample in own
+            if sample.by_meaning
+        ]
+        meaning = _fit_one(features["meaning"], both, (), _L2["meaning"])
+        fitted[mode] = {"words": words, "meaning": meaning}
+    return fitted
 
 
-def _fit_mode(mode: str, samples: Sequence[Sample]) -> Fitted:
+def _fit_one(
+    names: Sequence[str],
+    samples: Sequence[tuple[Sample, Mapping[str, float]]],
+    knots: Sequence[float],
+    l2: float,
+) -> Fitted:
     if not samples:
         return {"bias": 0.0, "terms": []}
     terms: list[tuple[str, float | None]] = []
     columns = []
-    for name in FEATURES[mode]:
-        values = np.array([sample.features.get(name, 0.0) for sample in samples])
-        knots = [
-            None,
-            *map(float, np.unique(np.quantile(values, _KNOTS[mode]).round(3))),
-        ]
-        terms += [(name, knot) for knot in knots]
-        columns += [[bend(value, knot) for value in values.tolist()] for knot in knots]
-    right = np.array([sample.right for sample in samples], np.float64)
-    bias, weights = logistic(np.array(columns).T, right, _balance(samples), _L2)
+    for name in names:
+        values = [features.get(name, 0.0) for _, features in samples]
+        bends = np.unique(np.quantile(values, knots).round(3)).tolist() if knots else []
+        for above in (None, *bends):
+            terms.append((name, above))
+            columns.append([bend(value, above) for value in values])
+    right = np.array([sample.right for sample, _ in samples], np.float64)
+    weights = _balance([sample for sample, _ in samples])
+    bias, found = logistic(np.array(columns).T, right, weights, l2)
     return {
         "bias": round(bias, 6),
         "terms": [
-            [name, knot, round(float(weight), 6)]
-            for (name, knot), weight in zip(terms, weights, strict=True)
+            [name, above, round(float(weight), 6)]
+            for (name, above), weight in zip(terms, found, strict=True)
         ],
     }
 
 
 def _balance(samples: Sequence[Sample]) -> Array:
-    """A weight for each sample, so that all groups count the same; 1 on average."""
+    """A weight for each sample, so that all groups count the same."""
     counts: dict[tuple[str, bool], int] = defaultdict(int)
     for sample in samples:
         counts[sample.group, sample.made] += 1
@@ -103,7 +124,7 @@ def _balance(samples: Sequence[Sample]) -> Array:
             for sample in samples
         ]
     )
-    scaled: Array = weights * (len(samples) / weights.sum())
+    scaled: Array = weights * (_USUAL / weights.sum())
     return scaled
 
 
@@ -135,133 +156,103 @@ def logistic(
 
 # -- how good it is on businesses it has not seen ------------------------------
 
-#: By business and mode: the confidence of each real question, and whether it was right.
-Outcomes = dict[tuple[str, str], list[tuple[float, bool]]]
+#: By business and mode: each real question with its confidence.
+Outcomes = dict[tuple[str, str], list[tuple[float, "Sample"]]]
+
+#: Precision that the threshold is chosen for: of businesses on average, and of each.
+_PRECISION, _WORST_PRECISION = 0.95, 0.90
+#: Largest shares of questions without an entry that may be answered all the same.
+_FALSE_ANSWERS = {"near_miss": 0.03, "out_of_scope": 0.01}
+#: Fewer answers than this say nothing about one business.
+_FEWEST = 20
+#: Precision at this many thresholds in a row is no accident.
+_IN_A_ROW = 3
 
 
-def leave_one_out(samples: Sequence[Sample]) -> Outcomes:
+def leave_one_out(samples: Sequence[Sample], say: Say = lambda line: None) -> Outcomes:
     """What models fitted on all other businesses say of each business."""
     outcomes: Outcomes = {}
     for group in sorted({sample.group for sample in samples}):
-        fitted = _fit_models([sample for sample in samples if sample.group != group])
-        models = {mode: Model.from_json(data) for mode, data in fitted.items()}
-        for sample in samples:
-            if sample.group == group and not sample.made:
-                chance = models[sample.mode].probability(sample.features)
-                outcomes.setdefault((group, sample.mode), []).append(
-                    (chance, sample.right)
-                )
+        say(f"fitting without {group}")
+        fitted = fit([sample for sample in samples if sample.group != group])
+        models = {mode: Models.from_json(data) for mode, data in fitted.items()}
+        own = [sample for sample in samples if sample.group == group]
+        checked = _self_check(own, models)
+        for sample in own:
+            if not sample.made and not sample.is_check:
+                odds = models[sample.mode].odds(sample.features)
+                taught = checked.get((sample.mode, sample.by_meaning), NEUTRAL)
+                chance = adjust(odds, sample.features, taught)
+                outcomes.setdefault((group, sample.mode), []).append((chance, sample))
     return outcomes
 
 
-def choose_threshold(outcomes: Outcomes) -> float:
-    """The lowest one at which, in each mode, businesses on average are precise enough."""
-    modes = {mode for _, mode in outcomes}
-    for threshold in np.arange(0.5, 0.995, 0.01).round(2).tolist():
-        if all(
-            _mean_precision(outcomes, mode, threshold) >= _PRECISION for mode in modes
-        ):
-            return float(threshold)
-    return 0.99
+def _self_check(
+    samples: Sequence[Sample], models: Mapping[str, Models]
+) -> dict[tuple[str, bool], Adjustment]:
+    """What one business teaches about itself, by mode and by meaning or words."""
+    odds: dict[tuple[str, bool], list[float]] = defaultdict(list)
+    for sample in samples:
+        if sample.is_check:
+            own = models[sample.mode].odds(sample.features)
+            odds[sample.mode, sample.by_meaning].append(own)
+    return {key: adjustment(found) for key, found in odds.items()}
 
 
-def _mean_precision(outcomes: Outcomes, mode: str, threshold: float) -> float:
-    found = [
-        precision(pairs, threshold)
-        for (_, own), pairs in outcomes.items()
-        if own == mode
-    ]
-    known = [value for value in found if value is not None]
-    return sum(known) / len(known) if known else 0.0
-
-
-def precision(pairs: Sequence[tuple[float, bool]], threshold: float) -> float | None:
-    """Share of right ones among what is answered; None when nothing is."""
-    answered = [right for chance, right in pairs if chance >= threshold]
-    return sum(answered) / len(answered) if answered else None
-
-
-# -- samples out of labelled folders -------------------------------------------
-
-Line = dict[str, object]
-#: For each copy with hidden entries, the share of the earlier questions it keeps.
-_COPIES = (1.0, 0.5, 0.25)
-_HIDDEN = 0.25
-_MOST_ASKED = 500
-
-
-def samples_from(folder: Path) -> list[Sample]:
-    """Samples of every business below a folder, without and with its history.
-
-    A business is a folder with ``entries.jsonl``, ``questions.jsonl`` and perhaps
-    ``history.jsonl``. Beside the real questions come those of copies in which a
-    quarter of the entries is hidden: near misses of this very business.
-    """
-    found: list[Sample] = []
-    for path in sorted(folder.glob("*/questions.jsonl")):
-        found.extend(_samples_of(path.parent))
+def as_shipped(outcomes: Outcomes) -> Outcomes:
+    """Of each question the search by meaning, where there was one; else by words."""
+    found: Outcomes = {}
+    for key, pairs in outcomes.items():
+        better = {each.number for _, each in pairs if each.by_meaning}
+        found[key] = [
+            (chance, each)
+            for chance, each in pairs
+            if each.by_meaning or each.number not in better
+        ]
     return found
 
 
-def _samples_of(business: Path) -> Iterator[Sample]:
-    entries = _read(business / "entries.jsonl")
-    questions = _read(business / "questions.jsonl")
-    history = _read(business / "history.jsonl")
-    yield from _ask(business.name, entries, questions, [])
-    if history:
-        yield from _ask(business.name, entries, questions, history)
-    chance = random.Random(business.name)  # noqa: S311
-    for kept in _COPIES:
-        hidden = set(range(len(entries)))
-        hidden = set(chance.sample(sorted(hidden), max(1, int(len(entries) * _HIDDEN))))
-        left = [entry for row, entry in enumerate(entries) if row not in hidden]
-        asked = chance.sample(questions, min(len(questions), _MOST_ASKED))
-        yield from _ask(business.name, left, asked, [], made=True)
-        if history:
-            known = [line for line in history if chance.random() < kept]
-            yield from _ask(business.name, left, asked, known, made=True)
+def by_words_alone(outcomes: Outcomes) -> Outcomes:
+    """The same where no encoder is installed."""
+    return {
+        key: [(chance, each) for chance, each in pairs if not each.by_meaning]
+        for key, pairs in outcomes.items()
+    }
 
 
-def _ask(
-    group: str,
-    entries: Sequence[Line],
-    questions: Sequence[Line],
-    history: Sequence[Line],
-    *,
-    made: bool = False,
-) -> Iterator[Sample]:
-    index = Index(documents_from(entries, history))
-    for question in questions:
-        result = index.search(str(question["question"]), limit=1)
-        if result.hits:
-            wanted = question["entry_ids"]
-            right = isinstance(wanted, list) and result.hits[0].document.entry in wanted
-            yield Sample(group, result.features, right, made)
+def choose_threshold(outcomes: Outcomes) -> float:
+    """The lowest that is safe: few wrong answers on average and in each business."""
+    modes = {mode for _, mode in outcomes}
+    in_a_row = 0
+    for percent in range(50, 99):
+        safe = all(_is_safe(outcomes, mode, percent / 100) for mode in modes)
+        in_a_row = in_a_row + 1 if safe else 0
+        if in_a_row == _IN_A_ROW:
+            return (percent - _IN_A_ROW + 1) / 100
+    return 0.99
 
 
-def documents_from(entries: Sequence[Line], history: Sequence[Line]) -> list[Document]:
-    """Documents of a labelled business, with its earlier questions as examples."""
-    examples: dict[object, list[str]] = {}
-    for line in history:
-        examples.setdefault(line["entry_id"], []).append(str(line["question"]))
-    return [
-        Document(
-            key=key,
-            entry=str(entry["entry_id"]),
-            title=str(entry["title"]),
-            body=str(entry["body"]),
-            lang=str(entry.get("lang", "")),
-            entry_type=str(entry["entry_type"]),
-            revision=1,
-            visibility="customer",
-            examples=tuple(examples.get(entry["entry_id"], ())),
-        )
-        for key, entry in enumerate(entries)
+def _is_safe(outcomes: Outcomes, mode: str, threshold: float) -> bool:
+    every = [
+        each for (_, own), pairs in outcomes.items() if own == mode for each in pairs
     ]
+    for kind, most in _FALSE_ANSWERS.items():
+        asked = [chance for chance, sample in every if sample.kind == kind]
+        if sum(chance >= threshold for chance in asked) > most * len(asked):
+            return False
+    return _is_precise(outcomes, mode, threshold)
 
 
-def _read(path: Path) -> list[Line]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+def _is_precise(outcomes: Outcomes, mode: str, threshold: float) -> bool:
+    answered = [
+        [sample.right for chance, sample in pairs if chance >= threshold]
+        for (_, own), pairs in outcomes.items()
+        if own == mode
+    ]
+    shares = [sum(each) / len(each) for each in answered if each]
+    of_many = [sum(each) / len(each) for each in answered if len(each) >= _FEWEST]
+    return (
+        bool(shares)
+        and sum(shares) / len(shares) >= _PRECISION
+        and min(of_many, default=1.0) >= _WORST_PRECISION
+    )

@@ -7,7 +7,7 @@ for a person (``intent_words.TAGS``), and a few patterns over these letters deci
 import re
 from collections.abc import Sequence
 
-from ai_model.intent_words import DATA, split
+from ai_model.intent_words import DATA, may_ask, split
 from ai_model.intent_words import tags as tags_of
 from knowledge import text as words
 
@@ -30,6 +30,7 @@ _CANCELLED = (
     ("number of persons", r"#A?[PS]", "w"),
     ("somebody's profession", r"E[wAO]{0,3}[PKS]+", "w"),
     ("somebody else's person", r"[YO]+[wO]?A?P+|O[wi]{0,2}RA?P+|O+[wK]?V", "w"),
+    ("asked about persons", r"iw{0,2}[OY]?P+C", "w"),
     ("not wanted, said after", r"[KPS]+[wCGMHW]{0,2}n|[CGV]+n", "w"),
     ("not wanted, said before", r"[Nn][wM]?[WCGHVMRAZ]*[KPS]+C?|[Nn][wM]?[CGVW]+", "w"),
 )
@@ -39,7 +40,7 @@ _REQUESTS = {
     "talk to a person": r"C[wAMSWH]{0,3}[PKS]|[PKS][wAMPSLi]{0,3}C",
     "want a person": r"W[AM]{0,2}[PK](?!w)|W[AM]*S(?!w)|[PKS]A?[ML]?W(?!w)|R[w#]{0,2}A?[PKS]",
     "somebody should help": r"[PK][MS]*H|HM?[PKS]$|M[AM]*[PK][wAM]{0,2}H|S[MSAL]{0,2}H.?$",
-    "is anybody there": r"^[MAL]*S[AMLS]*$|M[AM]*[PK][LA]+$|^[PK]L|S[AL]*A(?!w)|AS|AP(?!w)",
+    "is anybody there": r"^[MAL]*S[AMLSP]*$|M[AM]*[PK][LA]+$|^[PK]L|S[AL]*A(?!w)|AS|AP(?!w)",
     "order to be put through": r"G[AMLW]*[PKS]|[PKS][MAw]?G|^[MWAL]*G[AMLHW]*$",
     "call me": r"V",
     "no bot": r"Z",
@@ -66,9 +67,11 @@ def wants_person(
     if " ".join(split(unquoted)) in _FOLDED_ALONE:
         return True
     lang = words.detect_language(unquoted)
-    return any(_asks(clause, lang) for clause in _CLAUSE_END.split(unquoted)) or any(
-        _has_phrase(unquoted, phrase) for phrase in phrases
-    )
+    if may_ask(unquoted, lang) and any(
+        _asks(clause, lang) for clause in _CLAUSE_END.split(unquoted)
+    ):
+        return True
+    return any(_has_phrase(unquoted, phrase) for phrase in phrases)
 
 
 def _asks(clause: str, lang: str) -> bool:
@@ -139,13 +142,15 @@ _CASE_ENDINGS = frozenset(
 
 
 def small_talk(text: str) -> str | None:
-    """``greeting``, ``thanks``, ``goodbye`` or ``are_you_a_bot``; None for the rest.
+    """One of ``_TALKS``; None for the rest.
 
     A message counts only when it holds nothing else: "hello, where is my order" is
     a question.
     """
     tokens = split(text[:_LONGEST])
-    if not tokens or len(tokens) > _LONGEST_TALK:
+    if not tokens:
+        return _gesture(text)
+    if len(tokens) > _LONGEST_TALK:
         return None
     found: dict[str, int] = {}
     at = 0
@@ -155,17 +160,28 @@ def small_talk(text: str) -> str | None:
             return None
         found[kind] = found.get(kind, 0) + taken
         at += taken
-    for kind in ("are_you_a_bot", "goodbye", "thanks", "greeting"):
-        if kind in found:
-            return kind
-    return None
+    return next((kind for kind in _TALKS if kind in found), None)
 
 
-_LONGEST_TALK = 14
+#: What small talk can be, what matters most first; ``noted`` is a bare "ok" or "good".
+_TALKS = ("are_you_a_bot", "goodbye", "thanks", "greeting", "noted")
+
+
+def _gesture(text: str) -> str | None:
+    """The same for a message of nothing but one of a few pictures, once or often."""
+    # Without the marks that colour a picture or its skin.
+    signs = {sign for sign in text[:_LONGEST] if sign.isprintable()} - _SHADES - {" "}
+    return DATA["gestures"].get(signs.pop()) if len(signs) == 1 else None
+
+
+_SHADES = {"\ufe0f", *map(chr, range(0x1F3FB, 0x1F400))}
+
+
+_LONGEST_TALK, _LONGEST_PHRASE = 14, 8
 
 
 def _talk_at(tokens: Sequence[str], at: int) -> tuple[int, str]:
-    for size in range(min(6, len(tokens) - at), 0, -1):
+    for size in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1):
         kind = _TALK.get(" ".join(tokens[at : at + size]))
         if kind:
             return size, kind

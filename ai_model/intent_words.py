@@ -198,10 +198,84 @@ def tags(text: str, lang: str) -> Iterator[str]:
         at += taken
 
 
+def may_ask(text: str, lang: str) -> bool:
+    """Whether a request for a person is possible: no word for one, no request.
+
+    Quick, for the hot path; where it says no, `tags` would find nothing that asks.
+    """
+    main, others = _languages(lang, text)
+    plain = split(text)
+    skipped = _skipped()
+    for tokens in (plain, [token for token in plain if token not in skipped]):
+        forms = [_forms(token, main, others) for token in tokens]
+        for at, own in enumerate(forms):
+            for phrase in _openers(own):
+                rest = forms[at + 1 : at + len(phrase)]
+                if len(rest) == len(phrase) - 1 and all(
+                    any(_fits((part,), (form,), 0) for form in each)
+                    for part, each in zip(phrase[1:], rest, strict=True)
+                ):
+                    return True
+        if len(tokens) == len(plain) and not skipped.intersection(plain):
+            break
+    return False
+
+
+#: Tags without which nothing asks for a person.
+_ASKING = frozenset("PKSGVB")
+
+
+@lru_cache(maxsize=1)
+def _skipped() -> frozenset[str]:
+    """Words that some language leaves out."""
+    return frozenset().union(*(each.skipped for each in _lexicons().values()))
+
+
+@lru_cache(maxsize=32_768)
+def _forms(
+    token: str, main: tuple[str, ...], others: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What a word may be read as: itself, without typing errors, in Cyrillic."""
+    found = [token, _corrected(token, main, others)]
+    if token.isascii():
+        cyrillic = _from_latin(token)
+        found.append(cyrillic)
+        if main == ("mn",):
+            found.append(_corrected(cyrillic, main, others))
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=32_768)
+def _openers(forms: tuple[str, ...]) -> tuple[Phrase, ...]:
+    """Phrases of a request that begin with a word in one of these forms."""
+    return tuple(
+        phrase
+        for form in forms
+        for key in (form, form[:2] + "*", "*")
+        for phrase in _asking_phrases().get(key, ())
+        if _fits(phrase[:1], (form,), 0)
+    )
+
+
+@lru_cache(maxsize=1)
+def _asking_phrases() -> dict[str, list[Phrase]]:
+    """The phrases of all languages that ask, by how they begin."""
+    found: dict[str, list[Phrase]] = {}
+    for lexicon in _lexicons().values():
+        for key, phrases in lexicon.phrases.items():
+            asking = [phrase for phrase, tag, _ in phrases if tag in _ASKING]
+            found.setdefault(key, []).extend(asking)
+    return found
+
+
+@lru_cache(maxsize=16_384)
 def _from_latin(token: str) -> str:
     """Folded Cyrillic; Mongolian ө is as often typed u as o: "ugnu" is "өгнө"."""
     word = words.fold(words.cyrillise(token))
-    return "ог" + word[2:].replace("ну", "но") if word.startswith("уг") else word
+    if word.startswith("уг"):
+        return "ог" + word[2:].replace("ну", "но")
+    other = word.replace("у", "о")
+    return other if _known(other, "mn") and not _known(word, "mn") else word
 
 
 def _languages(lang: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -234,7 +308,7 @@ def _look_up(
 _SHORTEST_SHARED = 3
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def _corrected(token: str, main: tuple[str, ...], others: tuple[str, ...]) -> str:
     """A word without its typing errors, if it is close to one that matters."""
     if len(token) < _SHORT - 1 or not token.isalpha() or token in _COMMON:
@@ -249,8 +323,14 @@ def _corrected(token: str, main: tuple[str, ...], others: tuple[str, ...]) -> st
     return token
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def _known(token: str, lang: str) -> bool:
     lexicon = _lexicons()[lang]
-    stop = {words.fold(word) for word in words.STOP_WORDS.get(lang, ())}
-    return token in stop or token in lexicon.known or lexicon.match([token], 0)[0] > 0
+    if token in _stop_words(lang) or token in lexicon.known:
+        return True
+    return lexicon.match([token], 0)[0] > 0
+
+
+@lru_cache(maxsize=16)
+def _stop_words(lang: str) -> frozenset[str]:
+    return frozenset(map(words.fold, words.STOP_WORDS.get(lang, ())))

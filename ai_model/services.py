@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -104,6 +105,11 @@ def create_demo() -> Business | None:
             import_entries(account=business.account, items=read(path))
         for kind, text in orjson.loads((DEMO / "prompts.json").read_bytes()).items():
             save_prompt(account=business.account, kind=kind, text=text)
+        # Two names of this machine; `/widget/try` shows one a page of the other.
+        business.channel.allowed_origins = [
+            f"http://{name}:{settings.PORT}" for name in ("127.0.0.1", "localhost")
+        ]
+        business.channel.save(update_fields=["allowed_origins"])
     return Business(
         business.account, business.channel, (*business.people, helper), business.token
     )

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from accounts.models import Account
+from ai_model.confidence import NEUTRAL, Adjustment
 from ai_model.models import Assistant, Prompt
 
 #: Accounts whose setup one process keeps.
@@ -20,6 +21,8 @@ class Setup:
     assistant: Assistant
     #: The newest version of each kind.
     prompts: tuple[Prompt, ...]
+    #: What the account's knowledge and judgements taught about its confidence.
+    adjustment: Adjustment = NEUTRAL
 
 
 _kept: OrderedDict[int, tuple[int, Setup]] = OrderedDict()
@@ -30,7 +33,8 @@ def setup_of(account_id: int, version: int) -> Setup:
     kept = _kept.get(account_id)
     if kept is not None and kept[0] >= version:
         return kept[1]
-    account = Account.objects.select_related("assistant").get(pk=account_id)
+    related = ("assistant", "calibration")
+    account = Account.objects.select_related(*related).get(pk=account_id)
     try:
         assistant = account.assistant
     except Assistant.DoesNotExist:
@@ -38,7 +42,13 @@ def setup_of(account_id: int, version: int) -> Setup:
     newest: dict[str, Prompt] = {}
     for each in Prompt.objects.filter(account_id=account_id).order_by("version"):
         newest[each.kind] = each
-    found = Setup(account.name, assistant, tuple(newest.values()))
+    known = getattr(account, "calibration", None)
+    found = Setup(
+        account.name,
+        assistant,
+        tuple(newest.values()),
+        known.adjustment if known else NEUTRAL,
+    )
     _kept[account_id] = (account.knowledge_version, found)
     while len(_kept) > MOST:
         _kept.popitem(last=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Min
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from ai_model.answering import Answer, Question
@@ -18,14 +18,16 @@ from ai_model.models import Turn, Usage
 from ai_model.providers.base import Utterance
 from ai_model.providers.models import cost
 from ai_model.setup import setup_of
-from conversations import live, replies
+from conversations import live, replies, sessions
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
-from integrations import adapters
+from integrations.facts import cache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from integrations.adapters.base import Adapter
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +49,8 @@ class Claim:
     group: str
     account_id: int
     knowledge_version: int
-    #: Replies are read from us, so an answer may be shown while it is written.
-    is_pulled: bool
+    #: Somebody may watch the answer while it is written.
+    is_watched: bool
     worker: int
     epoch: int
     first_message_id: int
@@ -63,25 +65,36 @@ def claim(worker: int, most: int) -> tuple[list[Claim], float | None]:
     """Claim conversations that are due; also the seconds until to look again."""
     with transaction.atomic():
         rows = _claim_rows(worker, min(most, BATCH))
-        claims = _claims([row["id"] for row in rows], worker) if rows else []
+        claims = _claims(rows, worker)
     # Those start first; what is due next is asked when there was nothing.
     return claims, AFTER_CLAIM_S if rows else _seconds_until_due()
 
 
-def _claim_rows(worker: int, most: int) -> list[dict[str, Any]]:
+def _claim_rows(worker: int, most: int) -> list[Any]:
+    """The conversations, claimed, each with its account's knowledge `version`."""
     now = timezone.now()
     # A claim that a crash of the database forgets is only made once more, so its commit
     # need not wait for the disk.
     is_hasty = store.is_postgresql()
     hasty = ", set_config('synchronous_commit', 'off', true)" if is_hasty else ""
-    return store.fetch(
+    rows = Conversation.objects.raw(
         "UPDATE conversations_conversation SET worker = %s, claimed_at = %s,"
         " attempts = attempts + 1 WHERE id IN ("
         " SELECT id FROM conversations_conversation"
         " WHERE due_at <= %s AND worker IS NULL"
-        f" ORDER BY due_at LIMIT %s {store.skip_locked()}) RETURNING id{hasty}",
+        f" ORDER BY due_at LIMIT %s {store.skip_locked()})"
+        f" RETURNING {_CONVERSATION}{hasty}",
         [worker, now, now, most],
     )
+    return list(rows)
+
+
+#: A conversation and its account's `version`, out of an UPDATE or a SELECT.
+_CONVERSATION = (
+    store.columns(Conversation, "conversations_conversation")
+    + ", (SELECT knowledge_version FROM accounts_account"
+    " WHERE accounts_account.id = conversations_conversation.account_id) AS version"
+)
 
 
 def _seconds_until_due() -> float | None:
@@ -94,24 +107,32 @@ def reread(claimed: Claim) -> Claim | None:
     """The same claim with the words that came since; None when it is lost."""
     with transaction.atomic():
         # What is found to be nothing must still be nothing when it is given back.
-        rows = Conversation.objects.filter(pk=claimed.conversation_id)
-        if store.is_postgresql():
-            rows = rows.select_for_update()
-        claims = _claims([row.pk for row in rows], claimed.worker)
+        rows = Conversation.objects.raw(
+            f"SELECT {_CONVERSATION} FROM conversations_conversation"
+            " WHERE id = %s AND worker = %s"
+            f" {'FOR UPDATE' if store.is_postgresql() else ''}",
+            [claimed.conversation_id, claimed.worker],
+        )
+        claims = _claims(list(rows), claimed.worker)
     return replace(claims[0], epoch=claimed.epoch) if claims else None
 
 
-def _claims(keys: list[int], worker: int) -> list[Claim]:
-    rows = Conversation.objects.filter(pk__in=keys, worker=worker).annotate(
-        version=F("account__knowledge_version"), provider=F("channel__provider")
+def _claims(rows: Sequence[Any], worker: int) -> list[Claim]:
+    """The claims from conversations, each with its `version`."""
+    if not rows:
+        return []
+    messages = _messages([row.pk for row in rows])
+    adapters = cache.of(row.channel_id for row in rows)
+    claims = (
+        _make_claim(row, messages[row.pk], worker, adapters[row.channel_id])
+        for row in rows
     )
-    messages = _messages(keys)
-    claims = (_make_claim(row, messages[row.pk], worker) for row in rows)
     return [each for each in claims if each is not None]
 
 
-def _make_claim(row: Any, messages: list[dict[str, Any]], worker: int) -> Claim | None:
-    """The claim from a Conversation with `version` and `provider`."""
+def _make_claim(
+    row: Any, messages: list[dict[str, Any]], worker: int, adapter: Adapter
+) -> Claim | None:
     now = timezone.now()
     waiting = [each for each in messages if each["state"] == Message.State.WAITING]
     if not waiting:
@@ -128,7 +149,8 @@ def _make_claim(row: Any, messages: list[dict[str, Any]], worker: int) -> Claim 
         group=live.conversation_group(row.channel_id, row.external_id),
         account_id=row.account_id,
         knowledge_version=row.version,
-        is_pulled=adapters.get(row.provider).is_pulled,
+        # A CRM waits for the whole reply, and nobody else knows the name of its session.
+        is_watched=adapter.is_watched and not sessions.is_crm(row.external_id),
         worker=worker,
         epoch=row.epoch,
         first_message_id=waiting[0]["id"],
@@ -147,7 +169,11 @@ def _make_claim(row: Any, messages: list[dict[str, Any]], worker: int) -> Claim 
             assistant=setup.assistant,
             prompts={each.kind: each.text for each in setup.prompts},
             visibilities=visibilities(row.address),
+            adjustment=setup.adjustment,
+            is_greeted=row.greeted_at is not None,
             budget_s=settings.REPLY_BUDGET_S,
+            client_offers="agent_type" in row.address,
+            is_detailed=row.address.get("agent_type") == "test",
         ),
     )
 
@@ -222,6 +248,8 @@ def _reply(claimed: Claim, answer: Answer, may_join: bool) -> Reply:  # noqa: FB
         hands_off=answer.hands_off,
         note=answer.reason,
         offers_person=answer.offers_person,
+        needs_person=answer.needs_person,
+        preamble=answer.preamble,
         may_join=may_join,
         lang=answer.lang,
     )
@@ -237,6 +265,8 @@ def _turn(claimed: Claim, answer: Answer, result: Committed) -> Turn:
     turn.query = answer.query
     turn.retrieved = answer.retrieved
     turn.confidence = answer.confidence
+    if answer.confidence is not None:
+        turn.raw_confidence = claimed.question.adjustment.undo(answer.confidence)
     turn.threshold = answer.threshold
     turn.failures = [list(each) for each in answer.failures]
     turn.timings = {

@@ -26,6 +26,10 @@ REASONS = {
     "asked_for_person": "the customer asked for a person",
     "outside_hours": "it came outside business hours",
     "auto_response_off": "the assistant is set not to answer by itself",
+    "manual_by_default": "people reply on the account's new conversations",
+    "no_provider": "no provider of the account has a key",
+    "provider_failing": "every provider of the account is known to be failing",
+    "switched": "it was switched to people",
     "small_talk": "it was small talk",
     "empty": "it had no text",
     "declined": "the customer did not want the person who was offered",
@@ -43,8 +47,11 @@ REASONS = {
     "human_mode": "the channel was in human mode",
     "human_mode_off": "the channel's human mode was switched off",
     "reopened": "the customer wrote again after it was closed",
+    "reconciled": "it was found waiting where the assistant does not reply",
     "more_words": "the customer wrote more, so it was answered together with that",
     "lost_claim": "another worker held the conversation",
+    "unsupported": "the model could not show that its answer stands in the entries",
+    "wrong_language": "the model answered in another language than the customer's",
     "worker_died": "the worker that was answering it died",
     "stopped": "the service was stopped while answering",
 }
@@ -162,6 +169,19 @@ def explain(message: Message) -> Explanation:
 def explain_turn(turn: Turn) -> list[str]:
     """One turn in sentences."""
     return _turn_lines(_turn_facts([turn])[0])
+
+
+def measures(question: Message) -> dict[str, Any]:
+    """All that was measured when a question was last dealt with, for developers."""
+    turns = _turns(question)[-1:]
+    if not turns:
+        return {}
+    (facts,) = _turn_facts(turns)
+    found = dataclasses.asdict(facts)
+    found["candidates"] = found.pop("retrieved")
+    # What only a test agent's turn keeps: `searched`, `judgement`, `withheld`.
+    found.update((turns[0].retrieved or [{}])[0].get("details", {}))
+    return found
 
 
 def reason_text(reason: str) -> str:

@@ -18,9 +18,22 @@ import orjson
 import uvloop
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_STREAM = re.compile(rb'"stream": *true')
 _KEY = re.compile(rb"authorization: *bearer ([^\r]+)", re.IGNORECASE)
 _THREAD = re.compile(rb"/conversations/(\d+)/messages")
-ANSWER = "Parcels arrive within three working days after the order [1]."
+#: In the shape that the product asks for, with a quote that stands in its entry.
+ANSWER = orjson.dumps(
+    {
+        "judgement": 0.95,
+        "citations": [
+            {
+                "passage": 1,
+                "quote": "The delivery of a parcel takes three working days.",
+            }
+        ],
+        "answer": "Parcels arrive within three working days after the order.",
+    }
+).decode()
 
 
 class Book:
@@ -77,7 +90,7 @@ class Server(asyncio.Protocol):
     def _serve(self, head: bytes, body: bytes) -> None:
         line = head[: head.find(b"\r\n")]
         if b"/chat/completions" in line:
-            self._complete(head)
+            self._complete(head, is_streamed=_STREAM.search(body) is not None)
         elif thread := _THREAD.search(line):
             book.posts.append((time.monotonic(), int(thread[1])))
             self._answer(b'{"id":%d}' % len(book.posts))
@@ -90,24 +103,28 @@ class Server(asyncio.Protocol):
         else:
             self._answer(b"{}")
 
-    def _complete(self, head: bytes) -> None:
+    def _complete(self, head: bytes, *, is_streamed: bool) -> None:
         now = time.monotonic()
         key = _KEY.search(head)
         book.calls.append((now, key[1].decode() if key else ""))
         book.in_flight += 1
         book.most_in_flight = max(book.most_in_flight, book.in_flight)
-        self._loop.call_later(book.delay_s, self._finish, now + book.delay_s)
+        due = now + book.delay_s
+        self._loop.call_later(book.delay_s, self._finish, due, is_streamed)
 
-    def _finish(self, due: float) -> None:
+    def _finish(self, due: float, is_streamed: bool) -> None:  # noqa: FBT001 (a callback)
         book.in_flight -= 1
         if not self._transport.is_closing():
             book.late.append(time.monotonic() - due)
-            self._answer(_COMPLETION)
+            if is_streamed:
+                self._answer(_STREAMED, b"text/event-stream")
+            else:
+                self._answer(_COMPLETION)
 
-    def _answer(self, body: bytes) -> None:
+    def _answer(self, body: bytes, kind: bytes = b"application/json") -> None:
         self._transport.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%b" % (len(body), body)
+            b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n"
+            b"content-length: %d\r\n\r\n%b" % (kind, len(body), body)
         )
 
 
@@ -127,6 +144,29 @@ _COMPLETION = orjson.dumps(
         "usage": {"prompt_tokens": 700, "completion_tokens": 20, "total_tokens": 720},
     }
 )
+
+
+def _chunk(**facts: Any) -> bytes:
+    """One event of a streamed completion."""
+    value = {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion.chunk",
+        "created": 1_790_000_000,
+        "model": "bench",
+        "choices": [],
+        **facts,
+    }
+    return b"data: %b\n\n" % orjson.dumps(value)
+
+
+_STREAMED = b"".join(
+    [
+        _chunk(choices=[{"index": 0, "delta": {"role": "assistant", "content": ANSWER}, "finish_reason": None}]),
+        _chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]),
+        _chunk(usage={"prompt_tokens": 700, "completion_tokens": 20, "total_tokens": 720}),
+        b"data: [DONE]\n\n",
+    ]
+)  # fmt: skip
 
 
 async def main(port: int) -> None:

@@ -1,6 +1,6 @@
 """The benchmark's hand inside the product: runs with Django, prints JSON.
 
-`seed` makes a business; `burst` and `paced` let messages arrive through
+`seed` makes a business, `fill` one that knows much; `burst` and `paced` let messages arrive through
 `intake.receive`; `check` counts what became of them.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import django
 
-from bench import payloads
+from bench import library, payloads
 
 #: A small shop's knowledge; the third one answers the question of every message.
 ENTRIES = (
@@ -46,7 +46,7 @@ ENTRIES = (
 
 
 def seed(base_url: str) -> dict[str, Any]:
-    """A business with its knowledge and a Chatwoot channel."""
+    """A business with its knowledge, a Chatwoot channel and a chat page."""
     from accounts.models import Account
     from ai_model.models import Assistant
     from integrations.models import Channel
@@ -69,7 +69,53 @@ def seed(base_url: str) -> dict[str, Any]:
             "webhook_secret": payloads.SECRET,
         },
     )
-    return {"account": account.pk, "path": channel.webhook_path}
+    website = Channel.objects.create(account=account, provider="web", name="Website")
+    return {
+        "account": account.pk,
+        "path": channel.webhook_path,
+        "channel_key": website.key,
+    }
+
+
+def fill(size: int) -> dict[str, Any]:
+    """A business with so many entries; its vectors are noise, which costs the same."""
+    import numpy as np
+
+    from ai_model.services import set_up_account
+    from knowledge import embedders, embeddings
+    from knowledge.importing import Item, import_entries
+
+    business = set_up_account(name="Library", username="owner")
+    items = (
+        Item(
+            external_id=f"e{number}",
+            title=title,
+            body=body,
+            entry_type="article",
+            lang="en",
+            source=f"line {number}",
+        )
+        for number in range(size)
+        for title, body in [library.entry(number)]
+    )
+    began = time.monotonic()
+    report = import_entries(account=business.account, items=items)
+    spent = time.monotonic() - began
+    encoder = embedders.current()
+    if encoder is not None:
+        chance = np.random.default_rng(0)
+        embeddings.adopt(encoder.key)
+        after, ((_, version),) = 0, embeddings.due()
+        in_detail = embeddings.wants_detail(business.account.pk)
+        while page := embeddings.look(
+            business.account.pk, encoder, after=after, in_detail=in_detail
+        ):
+            rows = chance.normal(size=(len(page.missing), encoder.dimensions))
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            embeddings.store(encoder.key, page.missing, rows.astype(np.float32))
+            after = page.last
+        embeddings.finish(business.account.pk, version, encoder.key, has_new=True)
+    return {"channel_key": business.channel.key, "per_s": report.added / spent}
 
 
 class Sender:
@@ -151,11 +197,13 @@ def check(first: int, count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """`product.py seed BASE_URL | burst FIRST COUNT | paced FIRST COUNT PER_S | check …`"""
+    """`seed BASE_URL | fill SIZE | burst FIRST COUNT | paced FIRST COUNT PER_S | check …`"""
     django.setup()
     verb, rest = sys.argv[1], sys.argv[2:]
     if verb == "seed":
         result = seed(rest[0])
+    elif verb == "fill":
+        result = fill(int(rest[0]))
     elif verb == "burst":
         result = Sender().burst(int(rest[0]), int(rest[1]))
     elif verb == "paced":

@@ -52,6 +52,35 @@ def _inbox(name: str, key: str) -> list[Line]:
     ]  # fmt: skip
 
 
+def _answers(size: int, p95_ms: float, memory_mb: float | None = None) -> list[Line]:
+    name, key = f"5 reply, {size:,} entries", f"answers.entries_{size}"
+    limit = _at_most(memory_mb) if memory_mb else None
+    goal = f"≤ {memory_mb:.0f}" if memory_mb else ""
+    return [
+        Line(name, "ms over HTTP, p50", f"{key}.p50_ms", "{:.1f}"),
+        Line(name, "ms over HTTP, p95", f"{key}.p95_ms", "{:.1f}", f"≤ {p95_ms:.0f}", _at_most(p95_ms)),
+        Line(name, "s to the first reply", f"{key}.first_s", "{:.1f}"),
+        Line(name, "MB resident", f"{key}.rss_mb", "{:.0f}", goal, limit),
+        Line(name, "entries imported per s", f"{key}.import_per_s", "{:,.0f}", more_is_better=True),
+        Line(name, "foreign load, cores", f"{key}.foreign", "{:.2f}"),
+    ]  # fmt: skip
+
+
+def _waiting(name: str, key: str) -> list[Line]:
+    name = f"6 200 wait, {name}"
+    return [
+        Line(name, "s to the reply, p50, model 2 s", f"{key}.p50_s", "{:.2f}"),
+        Line(name, "s to the reply, p95, model 2 s", f"{key}.p95_s", "{:.2f}", "≤ 2.5", _at_most(2.5)),
+        Line(name, "s to the last reply", f"{key}.most_s", "{:.2f}"),
+        Line(name, "model calls at once", f"{key}.in_flight", "{:.0f}"),
+        Line(name, "threads, at most", f"{key}.threads", "{:.0f}", "≤ 40", _at_most(40)),
+        Line(name, "MB resident, at most", f"{key}.rss_mb", "{:.0f}", "≤ 300", _at_most(300)),
+        Line(name, "MB more than idle", f"{key}.grown_mb", "{:.0f}"),
+        Line(name, "processor ms per reply, server", f"{key}.cpu_ms", "{:.1f}"),
+        Line(name, "foreign load, cores", f"{key}.foreign", "{:.2f}"),
+    ]  # fmt: skip
+
+
 _NONE = _at_most(0)
 
 LINES = [
@@ -62,6 +91,7 @@ LINES = [
     Line("2 drain of 1,000", "database connections", "engine.drain.connections", "{:.0f}", "≤ 20", _at_most(20)),
     Line("2 drain of 1,000", "MB resident, at most", "engine.drain.rss_mb", "{:.0f}", "≤ 200", _at_most(200)),
     Line("2 drain of 1,000", "processor ms per message, worker", "engine.drain.cpu_ms", "{:.2f}"),
+    Line("2 drain of 1,000", "the same, in events of the echo", "engine.drain.in_echoes", "{:.1f}"),
     Line("2 drain of 1,000", "processor ms per message, database", "engine.drain.database_cpu_ms", "{:.2f}"),
     Line("2 drain of 1,000", "lost", "engine.drain.lost", "{:.0f}", "0", _NONE),
     Line("2 drain of 1,000", "doubled", "engine.drain.doubled", "{:.0f}", "0", _NONE),
@@ -76,6 +106,11 @@ LINES = [
     Line("4 killed with 50 turns", "lost", "engine.kill.lost", "{:.0f}", "0", _NONE),
     Line("4 killed with 50 turns", "doubled", "engine.kill.doubled", "{:.0f}", "0", _NONE),
     Line("4 killed with 50 turns", "foreign load, cores", "engine.kill.foreign", "{:.2f}"),
+    *_answers(1_000, 40),
+    *_answers(10_000, 50),
+    *_answers(100_000, 100, 600),
+    *_waiting("PostgreSQL", "waiting_postgresql"),
+    *_waiting("SQLite", "waiting_sqlite"),
 ]  # fmt: skip
 
 

@@ -153,6 +153,9 @@ class Stage:
             "DATA_DIR": str(self.folder / "data"),
             "LOG_LEVEL": "WARNING",
             "DEMO": "off",
+            # Rows say where answers are found by meaning too.
+            "EMBEDDINGS": "off",
+            "CHAT_RATE_LIMIT": "off",
             **values,
         }
 

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import get_language_from_request
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import ValidationError
 
-from conversations import asking
+from conversations import asking, limits, sessions
+from conversations.identity import identify
 from conversations.models import Conversation, Message
 from conversations.serializers import (
+    AnswerSerializer,
     AskSerializer,
+    ThreadSerializer,
     isoformat,
     public_message,
     public_source,
 )
+from core import store
 from core.api import error_response, json_body, method_not_allowed, refuse
 from core.exceptions import AppError, InvalidPayload, InvalidSignature
+from core.openapi import describe
 from core.text import clean_text
 from integrations.adapters.base import InboundMessage
 from integrations.models import Channel
 
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Sequence
+
+    from rest_framework.serializers import BaseSerializer
+
+    from conversations.identity import Person
+    from conversations.sessions import Session
+
+#: The request, its agent, and what it says.
+Call = tuple[HttpRequest, str, dict[str, Any]]
+Admitted = tuple[Channel, "Person", "Session"]
+
 AGENT_TYPES = ("customer", "support", "test")
+#: How a request names its channel, for the document.
+NAMES_CHANNEL: dict[str, dict[str, Any]] = {
+    "query": {"key": {"type": "string"}},
+    "headers": {"X-Channel-Key": {"type": "string"}},
+}
 #: Messages that a page reads at once.
 PAGE = 200
 
@@ -39,6 +62,14 @@ class UnknownChannel(AppError):
     status_code = 404
 
 
+@describe(
+    "post",
+    takes=AskSerializer,
+    gives=AnswerSerializer,
+    errors=(400, 401, 403, 404, 405, 413, 415, 429),
+    path={"agent_type": {"type": "string", "enum": list(AGENT_TYPES)}},
+    **NAMES_CHANNEL,
+)
 @csrf_exempt
 @login_not_required
 async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
@@ -48,17 +79,72 @@ async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
     if request.method != "POST":
         return method_not_allowed("POST")
     try:
-        data = _validated(json_body(request))
-        channel = await sync_to_async(channel_of)(request)
-        asked = await asking.ask(channel, _inbound(agent_type, data))
+        data = validated(AskSerializer, json_body(request))
+        channel, person, session = await _admit(request, agent_type, data)
+        inbound = _inbound(agent_type, data, person, session)
+        asked = await asking.ask(channel, inbound)
     except AppError as exc:
         return error_response(exc)
-    return JsonResponse(_answer(asked, data["session_id"]))
+    answer = _answer(asked, inbound.address["session_id"])
+    if "message_id" in data:
+        # Who names a message gets our name of the reply; null where nobody replied.
+        answer["message_id"] = str(asked.reply.uuid) if asked.reply else None
+    if agent_type == "test":
+        answer["debug"] = await sync_to_async(asking.measures)(asked.question)
+    return JsonResponse(answer)
+
+
+async def _admit(
+    request: HttpRequest, agent_type: str, data: dict[str, Any]
+) -> Admitted:
+    """Who says it, where and in which session; raises what forbids it."""
+    found = await _admissions.add((request, agent_type, data))
+    if isinstance(found, AppError):
+        raise found
+    return found
+
+
+def _admit_each(calls: Sequence[Call]) -> list[Admitted | AppError]:
+    """What is found for each of these calls, or what forbids it."""
+    find_channel = cache(_channel)
+    found: list[sessions.Wanted | AppError] = []
+    for request, agent_type, data in calls:
+        facts = data["user_info"]
+        try:
+            channel = find_channel(_key(request))
+            # The words of a refusal are for who made this call.
+            with translation.override(get_language_from_request(request)):
+                signature = facts.get("signature", "")
+                person = identify(channel, facts["agent_id"], signature)
+                limits.admit(request, channel, person)
+        except AppError as exc:
+            found.append(exc)
+        else:
+            found.append((channel, agent_type, person, data["session_id"]))
+    good = [each for each in found if not isinstance(each, AppError)]
+    known = iter(sessions.find_each(good))
+    return [
+        each if isinstance(each, AppError) else (each[0], each[2], next(known))
+        for each in found
+    ]
+
+
+#: Calls that wait at one moment are looked up together.
+_admissions: store.GroupCommit[Call, Admitted | AppError] = store.GroupCommit(
+    sync_to_async(_admit_each)
+)
 
 
 def channel_of(request: HttpRequest) -> Channel:
     """The channel that a request names by its key, or the default one."""
-    key = request.headers.get("X-Channel-Key") or request.GET.get("key")
+    return _channel(_key(request))
+
+
+def _key(request: HttpRequest) -> str | None:
+    return request.headers.get("X-Channel-Key") or request.GET.get("key")
+
+
+def _channel(key: str | None) -> Channel:
     rows = Channel.objects.active().filter(provider="web")
     wanted = rows.filter(key=clean_text(key)) if key else rows.filter(is_default=True)
     row = wanted.first()
@@ -67,41 +153,51 @@ def channel_of(request: HttpRequest) -> Channel:
     return row
 
 
-def _validated(payload: dict[str, Any]) -> dict[str, Any]:
-    serializer = AskSerializer(data=payload)
-    if not serializer.is_valid():
-        raise InvalidPayload(_first_error(serializer.errors))
-    return dict(serializer.validated_data)
+def validated(
+    shape: type[BaseSerializer[dict[str, Any]]], payload: dict[str, Any]
+) -> dict[str, Any]:
+    """What the payload says, in this shape; raises `InvalidPayload` naming a field."""
+    try:
+        return dict(_kept(shape).run_validation(payload))  # type: ignore[arg-type]
+    except ValidationError as exc:
+        raise InvalidPayload(_first_error(exc.detail)) from exc
+
+
+@cache
+def _kept(
+    shape: type[BaseSerializer[dict[str, Any]]],
+) -> BaseSerializer[dict[str, Any]]:
+    """One for all calls: a new one copies its fields, which takes longer than to check."""
+    return shape()
 
 
 def _first_error(errors: Any, path: str = "") -> str:
     if isinstance(errors, dict):
         name, inner = next(iter(errors.items()))
+        if name == "non_field_errors":
+            return _first_error(inner, path)
         return _first_error(inner, f"{path}.{name}" if path else str(name))
     return f"{path}: {errors[0]}"
 
 
-def _inbound(agent_type: str, data: dict[str, Any]) -> InboundMessage:
-    person = data["user_info"]
-    # One person's session is never another's, whatever id the other one sends.
-    # Nobody can work it out either, and read it as a session of the chat page.
-    names = asking.name_of(agent_type, person["agent_id"], data["session_id"])
-    secret = settings.SECRET_KEY.encode()
-    name = hmac.new(secret, f"crm:{names}".encode(), hashlib.sha256).hexdigest()
+def _inbound(
+    agent_type: str, data: dict[str, Any], person: Person, session: Session
+) -> InboundMessage:
+    facts = data["user_info"]
     profile = {
-        name: person[name]
+        name: facts[name]
         for name in ("phone", "agency", "office", "company", "division", "user_type")
-        if person.get(name)
+        if facts.get(name)
     }
     return InboundMessage(
-        conversation_id=f"crm:{name}",
-        contact_id=f"crm:{person['agent_id']}",
-        external_id="",
+        conversation_id=session.thread,
+        contact_id=person.external_id,
+        external_id=data.get("message_id", ""),
         text=data["message"],
-        contact_name=person["name"],
-        contact_email=person["email"],
+        contact_name=facts["name"],
+        contact_email=facts["email"],
         profile=profile,
-        address={"agent_type": agent_type, "session_id": data["session_id"]},
+        address={"agent_type": agent_type, "session_id": session.id},
         is_synchronous=True,
     )
 
@@ -122,9 +218,24 @@ def _answer(asked: asking.Asked, session_id: str) -> dict[str, Any]:
     }
 
 
+@describe(
+    "get",
+    gives=ThreadSerializer,
+    errors=(400, 401, 404, 405),
+    query={
+        **NAMES_CHANNEL["query"],
+        "after": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+        "agent_id": {"type": "string"},
+    },
+    headers={
+        **NAMES_CHANNEL["headers"],
+        "X-Session-Id": {"type": "string"},
+        "X-Signature": {"type": "string"},
+    },
+)
 @csrf_exempt  # it changes nothing; a POST is told so
 @login_not_required
-async def chat_messages(request: HttpRequest, channel: str) -> JsonResponse:
+async def chat_messages(request: HttpRequest, channel: uuid.UUID) -> JsonResponse:
     """`GET /api/chat/{channel}/messages?after=`: what a session missed.
 
     The session id in `X-Session-Id` is the key to its conversation, and to no other.
@@ -137,17 +248,38 @@ async def chat_messages(request: HttpRequest, channel: str) -> JsonResponse:
         return error_response(exc)
 
 
-def _read(request: HttpRequest, channel: str) -> dict[str, Any]:
+def session_of(request: HttpRequest, channel: uuid.UUID) -> Conversation | None:
+    """The conversation whose session makes the request; None: not begun."""
     named = channel_of(request)
-    session = request.headers.get("X-Session-Id", "")
-    if str(named.uuid) != str(channel):
+    if named.uuid != channel:
         raise UnknownChannel("There is no channel with this key.")
-    if len(session) < 16:
-        raise InvalidSignature("X-Session-Id is missing.")
+    rows = Conversation.objects.select_related("channel")
+    return rows.filter(channel=named, external_id=_thread_of(request, named)).first()
+
+
+def _thread_of(request: HttpRequest, channel: Channel) -> str:
+    """Our name of the session; raises `InvalidSignature` where anybody could guess it.
+
+    The widget says by `agent_id` whose session it means; the chat page is nobody's.
+    """
+    given = request.headers.get("X-Session-Id", "")
+    agent_id = request.GET.get("agent_id")
+    if agent_id is None:
+        if len(given) < 16:
+            raise InvalidSignature("X-Session-Id is missing.")
+        return given
+    person = identify(channel, agent_id, request.headers.get("X-Signature", ""))
+    session = sessions.find_secret(channel, person, given)
+    if session is None:
+        raise InvalidSignature("X-Session-Id is missing, or could be guessed.")
+    return session.thread
+
+
+def _read(request: HttpRequest, channel: uuid.UUID) -> dict[str, Any]:
+    row = session_of(request, channel)
     after = request.GET.get("after", "0")
-    if not after.isdecimal() or len(after) > 18:
+    if not (after.isascii() and after.isdecimal()) or len(after) > 18:
         raise InvalidPayload("`after` must be a number.")
-    row = Conversation.objects.filter(channel=named, external_id=session).first()
     if row is None:
         return {
             "status": Conversation.Status.ACTIVE,
@@ -160,6 +292,7 @@ def _read(request: HttpRequest, channel: str) -> dict[str, Any]:
     messages = (
         row.messages.filter(seq__gt=int(after))
         .exclude(state=Message.State.WITHHELD)
+        .select_related("feedback")
         .order_by("seq", "id")[:PAGE]
     )
     return {

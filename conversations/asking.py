@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from conversations import intake, live
 from conversations.models import Conversation, Message
-from core.text import clean_text
+from conversations.signals import measures_wanted
+from core import store
 from integrations.facts import facts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from conversations.intake import Arrival, Received
     from integrations.adapters.base import InboundMessage
     from integrations.models import Channel
 
@@ -52,38 +58,92 @@ async def ask(channel: Channel, inbound: InboundMessage) -> Asked:
 
     A caller that goes away loses only the wait: the message and its reply stand.
     """
-    received = await sync_to_async(intake.receive)([(facts_of(channel), inbound)])
-    key = received[0].message_id
-
-    async def look() -> Asked | None:
-        return await sync_to_async(_look)(key)
-
+    received = await _receptions.add((facts_of(channel), inbound))
+    if isinstance(received, Exception):
+        raise received
+    key = received.message_id
     found = await live.wait_until(
         live.conversation_group(channel.pk, inbound.conversation_id),
-        look,
+        lambda: _looks.add(key),
         timeout_s=settings.REPLY_BUDGET_S + GRACE_S,
     )
-    return found or await sync_to_async(_state)(key)
+    if found is None:
+        found = await sync_to_async(_state)(key)
+    return found
 
 
-def _look(key: int) -> Asked | None:
-    asked = _state(key)
-    return None if asked.question.state == Message.State.WAITING else asked
+def _receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
+    """Store messages together; if one of them cannot be stored, one by one.
+
+    Returns an error for each that could not be stored, so that it harms no other.
+    """
+    try:
+        return [*intake.receive(arrivals)]
+    except (OperationalError, InterfaceError):
+        raise  # the database is away
+    except Exception as exc:  # noqa: BLE001 (the caller gets it)
+        if len(arrivals) == 1:
+            return [exc]
+        return [found for each in arrivals for found in _receive_each([each])]
+
+
+def _look_each(keys: Sequence[int]) -> list[Asked | None]:
+    """What became of questions; None for each that still waits."""
+    rows = Message.objects.select_related("conversation").filter(pk__in=keys)
+    found = _asked(rows.exclude(state=Message.State.WAITING))
+    return [found.get(key) for key in keys]
 
 
 def _state(key: int) -> Asked:
-    question = Message.objects.select_related("conversation").get(pk=key)
-    replies = Message.objects.filter(
-        conversation_id=question.conversation_id,
+    rows = Message.objects.select_related("conversation").filter(pk=key)
+    return _asked(rows)[key]
+
+
+def _asked(questions: Iterable[Message]) -> dict[int, Asked]:
+    """The questions by id, each with the first reply that has read it."""
+    wanted = {each.pk: each for each in questions}
+    if not wanted:
+        return {}
+    replies: dict[int, list[Message]] = defaultdict(list)
+    for reply in Message.objects.filter(
+        conversation_id__in={each.conversation_id for each in wanted.values()},
         author=Message.Author.ASSISTANT,
-        pk__gt=key,
-        # One to earlier words may have been committed after this question came.
-        answers_up_to__gte=key,
-    )
-    reply = replies.order_by("id").first()
-    return Asked(question.conversation, question, reply)
+        # One to earlier words may have been committed after a question came.
+        answers_up_to__gte=min(wanted),
+    ).order_by("id"):
+        replies[reply.conversation_id].append(reply)
+    return {
+        key: Asked(each.conversation, each, _first(key, replies[each.conversation_id]))
+        for key, each in wanted.items()
+    }
 
 
-def name_of(*parts: str) -> str:
-    """One external id out of several parts that strangers may have chosen."""
-    return json.dumps([clean_text(part) for part in parts])
+def _first(key: int, replies: Iterable[Message]) -> Message | None:
+    return next((each for each in replies if (each.answers_up_to or 0) >= key), None)
+
+
+#: Those who ask at one moment share a transaction, and those who look a query.
+_receptions: store.GroupCommit[Arrival, Received | Exception] = store.GroupCommit(
+    sync_to_async(_receive_each)
+)
+_looks: store.GroupCommit[int, Asked | None] = store.GroupCommit(
+    sync_to_async(_look_each)
+)
+
+
+def measures(question: Message) -> dict[str, Any]:
+    """What was measured on the way to a reply, by those who made it."""
+    found: dict[str, Any] = {}
+    told: Any = measures_wanted.send(sender=Message, question=question)
+    for _receiver, values in told:
+        found.update(values)
+    return found
+
+
+def requires_escalation(reply: Message) -> bool:
+    """Whether whoever got this reply was offered a person or a ticket, or asked for it."""
+    if reply.answers_up_to is None:
+        return False
+    question = Message.objects.filter(pk=reply.answers_up_to)
+    was_offered = ~Q(state=Message.State.ANSWERED) | Q(escalation__isnull=False)
+    return question.filter(was_offered).exists()

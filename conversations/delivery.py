@@ -11,8 +11,9 @@ import asyncio
 import datetime as dt
 import logging
 import random
+import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
@@ -27,7 +28,7 @@ from core.exceptions import (
 )
 from core.text import clean_text
 from integrations.adapters.base import Adapter, Outbound
-from integrations.facts import adapter_of
+from integrations.facts import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +42,8 @@ CONCURRENCY = 200
 #: Seconds after which a part is tried again, however long a provider asks us to wait.
 LONGEST_PAUSE_S = 3600.0
 BATCH = 200
+#: Seconds for which a part may leave on the strength of the commit that claimed it.
+FRESH_S = 0.05
 #: A part in one of these states is still to leave.
 OPEN = (Delivery.State.WAITING, Delivery.State.CLAIMED, Delivery.State.SENDING)
 
@@ -55,6 +58,9 @@ class Claimed:
     must_look: bool
     adapter: Adapter
     outbound: Outbound
+    #: It passed the fence when it was committed, which holds until this time of the
+    #: monotonic clock; 0: it has to pass it yet.
+    fresh_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class DeliverStep(work.Step):
         super().__init__(loop)
         self._running: set[asyncio.Task[None]] = set()
         self._starts = store.GroupCommit(self._start_batch)
+        self._restarts = store.GroupCommit(self._restart_batch)
         self._records = store.GroupCommit(self._record_batch)
 
     async def run(self) -> float | None:
@@ -131,7 +138,7 @@ class DeliverStep(work.Step):
                 found = await adapter.find_sent(outbound)
                 if found is not None:
                     return Outcome(claimed.id, Delivery.State.SENT, found)
-            if not await self._starts.add(claimed.id):
+            if not await self._may_leave(claimed):
                 return None  # withheld: a person acted
             external_id = await adapter.send(outbound)
         except ProviderError as exc:
@@ -156,8 +163,20 @@ class DeliverStep(work.Step):
             )
         return Outcome(claimed.id, Delivery.State.SENT, external_id)
 
+    async def _may_leave(self, claimed: Claimed) -> bool:
+        if time.monotonic() < claimed.fresh_until:
+            return True
+        fence = self._restarts if claimed.fresh_until else self._starts
+        return await fence.add(claimed.id)
+
     async def _start_batch(self, keys: list[int]) -> Sequence[bool]:
         started = await self.loop.db(start, keys, self.loop.worker)
+        return [key in started for key in keys]
+
+    async def _restart_batch(self, keys: list[int]) -> Sequence[bool]:
+        started = await self.loop.db(
+            start, keys, self.loop.worker, Delivery.State.SENDING
+        )
         return [key in started for key in keys]
 
     async def _record_batch(self, outcomes: list[Outcome]) -> Sequence[None]:
@@ -203,21 +222,20 @@ def claim(worker: int, most: int) -> list[Claimed]:
     )
     if not rows:
         return []
-    deliveries = Delivery.objects.select_related("conversation__channel").filter(
+    deliveries = Delivery.objects.select_related("conversation").filter(
         pk__in=[row["id"] for row in rows]
     )
-    adapters: dict[int, Adapter] = {}
-    return [_claimed(each, worker, adapters) for each in deliveries]
+    return _claimed(deliveries, worker)
 
 
-def claim_first(
+def start_first(
     deliveries: Sequence[Delivery], worker: int, busy: Iterable[int]
 ) -> list[Delivery]:
-    """Claim, before they are stored, the parts that may leave first; returns those.
+    """Start, before they are stored, the parts that may leave first; returns those.
 
-    For a worker whose own loop sends them: it saves the way through the database.
-    `busy` are conversations in which earlier parts have not left; the caller holds the
-    locks of all.
+    For a worker whose own loop sends them at once: it saves two ways through the
+    database. `busy` are conversations in which earlier parts have not left; the caller
+    holds the locks of all, so that its commit is the fence as well.
     """
     loop = work.current()
     if loop is None or loop.worker != worker:
@@ -227,45 +245,51 @@ def claim_first(
     for each in deliveries:
         if each.conversation_id not in seen:
             seen.add(each.conversation_id)
-            each.state, each.worker, each.attempts = Delivery.State.CLAIMED, worker, 1
+            each.state, each.worker, each.attempts = Delivery.State.SENDING, worker, 1
             first.append(each)
     return first
 
 
-def send_claimed(deliveries: Sequence[Delivery], worker: int) -> None:
-    """Have this process's loop send what `claim_first` claimed and was committed."""
+def send_started(deliveries: Sequence[Delivery], worker: int) -> None:
+    """Have this process's loop send what `start_first` started and was committed."""
     loop = work.current()
     if loop is not None and deliveries:
-        adapters: dict[int, Adapter] = {}
-        claimed = [_claimed(each, worker, adapters) for each in deliveries]
-        loop.give(DeliverStep.name, claimed)
+        until = time.monotonic() + FRESH_S
+        loop.give(DeliverStep.name, _claimed(deliveries, worker, until))
 
 
-def _claimed(delivery: Delivery, worker: int, adapters: dict[int, Adapter]) -> Claimed:
-    channel = delivery.conversation.channel
-    if channel.pk not in adapters:
-        adapters[channel.pk] = adapter_of(channel)
-    kind: Any = delivery.kind
-    return Claimed(
-        id=delivery.pk,
-        worker=worker,
-        attempts=delivery.attempts,
-        must_look=delivery.must_look,
-        adapter=adapters[channel.pk],
-        outbound=Outbound(
-            kind=kind,
-            reference=str(delivery.uuid),
-            address=delivery.conversation.address,
-            text=delivery.text,
-        ),
-    )
+def _claimed(
+    deliveries: Iterable[Delivery], worker: int, fresh_until: float = 0.0
+) -> list[Claimed]:
+    rows = list(deliveries)
+    adapters = cache.of(each.conversation.channel_id for each in rows)
+    return [
+        Claimed(
+            id=each.pk,
+            worker=worker,
+            attempts=each.attempts,
+            must_look=each.must_look,
+            adapter=adapters[each.conversation.channel_id],
+            outbound=Outbound(
+                kind=cast("Any", each.kind),
+                reference=str(each.uuid),
+                address=each.conversation.address,
+                text=each.text,
+            ),
+            fresh_until=fresh_until,
+        )
+        for each in rows
+    ]
 
 
-def start(keys: list[int], worker: int) -> set[int]:
+def start(
+    keys: list[int], worker: int, state: Delivery.State = Delivery.State.CLAIMED
+) -> set[int]:
     """The fence: those parts that may leave now; the others are withheld.
 
     The last thing before the network. Whoever takes a conversation over locks its
-    row first, so a part is either sent before that or not at all.
+    row first, so a part is either sent before that or not at all. A part starts once;
+    `state` is `sending` for those that started when they were committed.
     """
     marks = store.placeholders(keys)
     # A lock that waits for a handoff under way, and reads the epoch it leaves behind.
@@ -278,9 +302,9 @@ def start(keys: list[int], worker: int) -> set[int]:
         " UPDATE conversations_delivery AS t SET state = CASE"
         " WHEN t.epoch IS NULL OR t.epoch = c.now THEN 'sending' ELSE 'withheld' END"
         " FROM c WHERE t.conversation_id = c.conversation"
-        f" AND t.worker = %s AND t.state = 'claimed' AND t.id IN ({marks})"
+        f" AND t.worker = %s AND t.state = %s AND t.id IN ({marks})"
         " RETURNING id, state, message_id",
-        [*keys, worker, *keys],
+        [*keys, worker, state, *keys],
     )
     withheld = [row["message_id"] for row in rows if row["state"] == "withheld"]
     if withheld:
@@ -294,7 +318,7 @@ def start(keys: list[int], worker: int) -> set[int]:
 def record(outcomes: Sequence[Outcome]) -> None:
     """Store what became of attempts, and what that means for their messages."""
     now = timezone.now()
-    cast, number = ("::timestamptz", "::bigint") if store.is_postgresql() else ("", "")
+    at, number = ("::timestamptz", "::bigint") if store.is_postgresql() else ("", "")
     lost = (Delivery.State.FAILED, Delivery.State.UNCERTAIN)
     # Conversations are locked before anything else of theirs, and in order.
     failed = _lock_conversations([each.id for each in outcomes if each.state in lost])
@@ -314,18 +338,18 @@ def record(outcomes: Sequence[Outcome]) -> None:
         assign=(
             "worker = NULL, state = v.state, external_id = v.external,"
             " error = v.error, must_look = v.look,"
-            f" due_at = COALESCE(v.due_at{cast}, t.due_at), sent_at = v.sent_at{cast}"
+            f" due_at = COALESCE(v.due_at{at}, t.due_at), sent_at = v.sent_at{at}"
         ),
         where=f"t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker{number})",
     )  # fmt: skip
     rows = Delivery.objects.filter(pk__in=[each.id for each in outcomes])
     keys = rows.values_list("message_id", "conversation_id", "state")
-    _settle_messages([message for message, _, _ in keys if message])
+    settle_messages([message for message, _, _ in keys if message])
     called = {conversation for _, conversation, state in keys if state in lost}
     _call_person([row for row in failed if row.pk in called])
 
 
-def _settle_messages(keys: list[int]) -> None:
+def settle_messages(keys: list[int]) -> None:
     """A message is sent when all its parts are, failed when one of them is."""
     if not keys:
         return

@@ -17,8 +17,9 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.authentication import is_member, user_of
-from conversations import asking, services
+from conversations import asking, limits, services
 from conversations.api import UnknownChannel
+from conversations.identity import Person
 from conversations.models import Conversation, Message
 from conversations.serializers import isoformat
 from core.api import error_response, json_body, method_not_allowed
@@ -94,7 +95,10 @@ async def _take_webhook(request: HttpRequest) -> dict[str, Any]:
         return {"status": "ok", "route": "bot"} if _is_for_us(payload) else _ignored()
     if not _is_for_us(payload):
         return _ignored()
-    asked = await asking.ask(channel, _inbound(payload))
+    inbound = _inbound(payload)
+    person = Person(inbound.contact_id)
+    await sync_to_async(limits.admit)(request, channel, person)
+    asked = await asking.ask(channel, inbound)
     is_with_people = asked.conversation.status == Conversation.Status.SUPPORT_ACTIVE
     if is_with_people and asked.reply is None:
         return {"status": "ok", "route": "human", "message": HUMAN_MODE_IS_ON}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, User
+from conversations import learning
 from conversations.models import Conversation, Delivery, Message
 from core.exceptions import InvalidPayload
 from knowledge.models import Entry
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from django.contrib.auth.models import AnonymousUser
+
+    from knowledge.models import Example
 
 #: Conversations and messages that are read at once.
 ROWS = 40
@@ -124,6 +127,11 @@ class Said:
     sources: Sequence[Mapping[str, Any]]
     #: Deliveries that failed, or that may or may not have arrived.
     problems: Sequence[Delivery] = field(default_factory=list)
+    #: On a person's reply: what was asked, and what was learned from it.
+    question: str = ""
+    lesson: Example | None = None
+    #: Titles of entries that may answer it.
+    suggestions: Sequence[str] = ()
 
     @property
     def is_sure(self) -> bool:
@@ -152,7 +160,7 @@ def find(user: User | AnonymousUser, name: uuid.UUID) -> Conversation | None:
 
 def thread(user: User, conversation: Conversation, before: str = "") -> Thread:
     """Read a conversation."""
-    rows = conversation.messages.select_related("user", "turn")
+    rows = conversation.messages.select_related("user", "turn", "feedback")
     if before:
         oldest = conversation.messages.filter(uuid=_uuid(before)).first()
         rows = rows.filter(pk__lt=oldest.pk if oldest else 0)
@@ -160,10 +168,33 @@ def thread(user: User, conversation: Conversation, before: str = "") -> Thread:
     messages = found[:MESSAGES][::-1]
     links = _entry_links(user, conversation, messages)
     problems = _problems(messages)
+    learned = learning.lessons(conversation, messages)
+    said = [_said(each, links, problems.get(each.pk, [])) for each in messages]
     return Thread(
         conversation,
-        [_said(each, links, problems.get(each.pk, [])) for each in messages],
+        [_teaching(conversation, each, messages, learned) for each in said],
         str(messages[0].uuid) if len(found) > MESSAGES else "",
+    )
+
+
+def _teaching(
+    conversation: Conversation,
+    said: Said,
+    messages: Sequence[Message],
+    learned: Mapping[str, Example],
+) -> Said:
+    """A person's reply with what can be, or was, learned from it."""
+    reply = said.message
+    if reply.author != Message.Author.SUPPORT:
+        return said
+    offered = [each for each in messages if each.pk < reply.pk and each.sources]
+    titles = [str(each.get("title")) for each in offered[-1].sources] if offered else []
+    question = learning.question_of(reply, messages)
+    return replace(
+        said,
+        question=learning.without_personal(conversation.contact, question),
+        lesson=learned.get(str(reply.uuid)),
+        suggestions=titles,
     )
 
 

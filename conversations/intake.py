@@ -8,14 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from conversations import live
 from conversations.models import Contact, Conversation, Message
-from conversations.signals import conversation_changed_hands, messages_received
+from conversations.signals import (
+    conversation_changed_hands,
+    handler_wanted,
+    messages_received,
+    person_replied,
+)
 from core import store, work
 from core.text import clean_text, truncate
 from integrations.adapters.base import (
@@ -71,6 +76,35 @@ def receive(arrivals: Sequence[Arrival]) -> list[Received]:
             for facts, inbound in group:
                 results += _receive_turnover(facts, inbound)
     return results
+
+
+def hold(facts: ChannelFacts, inbound: InboundMessage) -> Conversation:
+    """The conversation of these words, made where new, and locked."""
+    arrival = (facts, inbound)
+    return _conversations([arrival])[facts.id, inbound.conversation_id]
+
+
+def store_unanswered(
+    conversation: Conversation, inbound: InboundMessage, *, reason: str
+) -> Message:
+    """Store a contact's words that never reached us in time; nobody answers them.
+
+    They are handed over at once, for this reason. The conversation is locked.
+    """
+    if conversation.status == Conversation.Status.CLOSED:
+        _reopen(conversation)
+    conversation.needs_person = True
+    _show(conversation, inbound.text, timezone.now())
+    message = Message(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        author=Message.Author.CONTACT,
+        text=clean_text(inbound.text)[:MAX_TEXT],
+        state=Message.State.HANDED_OVER,
+        reason=reason,
+    )
+    _save([message], [conversation])
+    return message
 
 
 def _lock_all(arrivals: Sequence[Arrival]) -> None:
@@ -159,8 +193,11 @@ def _take_in(
 
 def _reopen(conversation: Conversation) -> None:
     """A closed conversation goes on as a new one would begin."""
-    if conversation.channel.human_mode:
-        conversation.give_to_support("human_mode")
+    account = conversation.account_id
+    reason = "human_mode" if conversation.channel.human_mode else ""
+    reason = reason or _reasons_for_people({account}).get(account, "")
+    if reason:
+        conversation.give_to_support(reason)
     else:
         conversation.give_to_assistant("reopened")
 
@@ -228,10 +265,18 @@ def _conversations(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
     if missing:
         contacts = _contacts(missing.values())
         modes = _human_modes({name[0] for name in missing})
+        reasons = _reasons_for_people(
+            {facts.account_id for facts, _ in missing.values()}
+        )
         Conversation.objects.bulk_create(
             [
                 _new_conversation(
-                    facts, inbound, contacts[facts.id, inbound.contact_id], modes
+                    facts,
+                    inbound,
+                    contacts[facts.id, inbound.contact_id],
+                    "human_mode"
+                    if modes[facts.id]
+                    else reasons.get(facts.account_id, ""),
                 )
                 for facts, inbound in missing.values()
             ],
@@ -255,13 +300,22 @@ def _human_modes(channels: set[int]) -> dict[int, bool]:
     return {row["id"]: row["human_mode"] for row in rows}
 
 
+def _reasons_for_people(accounts: set[int]) -> dict[int, str]:
+    """Why people reply on what begins now, by account; others begin with the assistant."""
+    found: dict[int, str] = {}
+    told: Any = handler_wanted.send(sender=Conversation, accounts=accounts)
+    for _receiver, reasons in told:
+        found.update(reasons)
+    return found
+
+
 def _new_conversation(
     facts: ChannelFacts,
     inbound: InboundMessage,
     contact: Contact,
-    human_modes: dict[int, bool],
+    reason: str,
 ) -> Conversation:
-    is_human = human_modes[facts.id]
+    """One that begins with the assistant, or with people where there is a reason."""
     status = Conversation.Status
     return Conversation(
         account_id=facts.account_id,
@@ -269,9 +323,9 @@ def _new_conversation(
         contact=contact,
         external_id=inbound.conversation_id,
         address=dict(inbound.address),
-        status=status.SUPPORT_ACTIVE if is_human else status.ACTIVE,
-        status_reason="human_mode" if is_human else "",
-        needs_person=is_human,
+        status=status.SUPPORT_ACTIVE if reason else status.ACTIVE,
+        status_reason=reason,
+        needs_person=bool(reason),
     )
 
 
@@ -375,5 +429,6 @@ def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Re
     conversation.save(update_fields=_FIELDS)
     if has_changed:
         conversation_changed_hands.send(sender=Conversation, conversation=conversation)
+    person_replied.send(sender=Message, message=message)
     live.announce([conversation])
     return Received(message.pk, conversation.pk, str(conversation.uuid), is_new=True)

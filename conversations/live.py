@@ -84,6 +84,16 @@ def hold(accounts: Iterable[int]) -> None:
         )
 
 
+def mark_changed(conversation: Conversation) -> None:
+    """Number and announce a change of something that the conversation shows.
+
+    The caller holds the conversation's lock, and has saved the change.
+    """
+    conversation.seq = next_seq(conversation.account_id)
+    conversation.save(update_fields=["seq"])
+    announce([conversation])
+
+
 def announce(conversations: Iterable[Conversation]) -> None:
     """Publish, on commit, that these conversations changed."""
     events: list[tuple[str, ChangeEvent]] = []

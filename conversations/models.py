@@ -94,6 +94,8 @@ class Conversation(UUIDModel):
     has_offer = models.BooleanField(default=False)
     #: Language of the contact's last words, as a code, empty while unknown.
     lang = models.CharField(max_length=12, blank=True)
+    #: When the assistant greeted here; with which words says `Message.preamble`.
+    greeted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # Waiting work, found by an index. The rows are the queue.
     #: When the assistant shall look at what waits; empty: nothing waits.
@@ -205,6 +207,7 @@ class Conversation(UUIDModel):
         "assigned_to",
         "needs_person",
         "has_offer",
+        "greeted_at",
         "due_at",
         "waiting_since",
         "attempts",
@@ -222,8 +225,12 @@ class Conversation(UUIDModel):
             state__in=[Delivery.State.WAITING, Delivery.State.CLAIMED],
             epoch__isnull=False,
         )
-        messages = list(withheld.values_list("message_id", flat=True))
-        if messages:
+        fields = ("message_id", "part", "message__preamble")
+        parts = list(withheld.values_list(*fields))
+        if any(part == 0 and preamble for _, part, preamble in parts):
+            # It never left, so the next reply is the first one.
+            self.greeted_at = None
+        if messages := [message for message, *_ in parts]:
             withheld.update(state=Delivery.State.WITHHELD, worker=None)
             self.messages.filter(pk__in=messages).update(
                 state=Message.State.WITHHELD, reason=reason
@@ -276,6 +283,10 @@ class Message(UUIDModel):
     #: What the answer rests on, best first: title, confidence, entry_type,
     #: entry_id, revision.
     sources = models.JSONField(_("sources"), default=list, blank=True)
+    #: Greeting and AI notice, with which the first reply begins: the proof of them.
+    preamble = models.TextField(
+        _("greeting and AI notice"), blank=True, editable=False, db_default=""
+    )
     #: On replies of the assistant: newest of the contact's messages that it has read.
     answers_up_to = models.BigIntegerField(null=True, blank=True, editable=False)
     #: Milliseconds from the first waiting word to this reply.

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from conversations import live
 from conversations.models import Conversation, Delivery, Message
 from conversations.replies import handoff_news
-from conversations.signals import conversation_changed_hands
+from conversations.signals import (
+    conversation_changed_hands,
+    conversation_read,
+    person_replied,
+)
 from core import store, work
 from core.exceptions import Conflict, InvalidPayload
 from core.text import clean_text, truncate
@@ -46,6 +51,17 @@ def hand_off(
 
 
 @transaction.atomic
+def keep_reason(*, conversation: Conversation, reason: str) -> Conversation:
+    """Say anew why people reply on a conversation that they have already."""
+    row = _lock(conversation)
+    row.status_reason = reason
+    row.seq = live.next_seq(row.account_id)
+    row.save(update_fields=["status_reason", "seq"])
+    live.announce([row])
+    return row
+
+
+@transaction.atomic
 def hand_back(*, conversation: Conversation, reason: str) -> Conversation:
     """Give the right to speak back to the assistant."""
     row = _lock(conversation)
@@ -75,7 +91,9 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     """
     text = clean_text(text).strip()
     if not text or len(text) > MAX_REPLY:
-        raise InvalidPayload(f"A reply has 1 to {MAX_REPLY} characters.")
+        raise InvalidPayload(
+            gettext("A reply has 1 to %(most)d characters.") % {"most": MAX_REPLY}
+        )
     row = _lock(conversation)
     if row.status != Conversation.Status.SUPPORT_ACTIVE:
         row.give_to_support("person_replied", user)
@@ -85,6 +103,7 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     row.needs_person = False
     message = _say(row, user, text)
     _finish(row, message)
+    person_replied.send(sender=Message, message=message)
     return message
 
 
@@ -109,9 +128,10 @@ def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     return Channel.objects.get(pk=channel.pk)
 
 
-def mark_read(*, conversation: Conversation) -> None:
+def mark_read(*, conversation: Conversation, user: User) -> None:
     """Somebody has seen all that was said so far."""
     Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0)
+    conversation_read.send(sender=Conversation, conversation=conversation, user=user)
 
 
 @transaction.atomic
@@ -121,7 +141,7 @@ def retry_delivery(*, delivery: Delivery) -> Delivery:
         pk=delivery.pk, state=Delivery.State.FAILED
     ).update(state=Delivery.State.WAITING, attempts=0, due_at=timezone.now(), error="")
     if not updated:
-        raise Conflict("Only a delivery that has failed can be sent again.")
+        raise Conflict(gettext("Only a delivery that has failed can be sent again."))
     Message.objects.filter(deliveries=delivery).update(state=Message.State.SENDING)
     transaction.on_commit(lambda: work.wake("deliver"))
     delivery.refresh_from_db()

@@ -2,6 +2,11 @@
 
 from django.dispatch import Signal
 
+# Sent by `intake.receive`, inside its transaction, before conversations begin, or go on
+# after their end. Provides `accounts`: set of account ids. Receivers return, by account
+# id, why people reply there; the assistant does in those that nobody names.
+handler_wanted = Signal()
+
 # Sent by `intake.receive`, inside its transaction, when contacts wrote.
 # Provides `conversations`: list of Conversation, locked and up to date.
 messages_received = Signal()
@@ -9,3 +14,24 @@ messages_received = Signal()
 # Sent inside the transaction in which who replies has changed.
 # Provides `conversation`: Conversation, with its new status, reason and epoch.
 conversation_changed_hands = Signal()
+
+# Sent by `replies.commit`, inside its transaction, when questions were settled otherwise
+# than answered, or by a "no" to the person who was offered.
+# Provides `settled`: list of Settled; the conversations are locked and saved.
+questions_unanswered = Signal()
+
+# Sent inside the transaction in which a person's words are stored, after what they
+# change in the conversation. Provides `message`: Message; its conversation is locked.
+person_replied = Signal()
+
+# Sent when somebody has a conversation before them on the desk.
+# Provides `conversation`: Conversation and `user`: User.
+conversation_read = Signal()
+
+# Sent inside the transaction in which a contact rated an answer from the knowledge.
+# Provides `message`: Message, the answer, and `is_right`: bool.
+answer_rated = Signal()
+
+# Sent when a developer's agent wants to know how a reply came about.
+# Provides `question`: Message of the contact. Receivers return plain values by name.
+measures_wanted = Signal()

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from conversations import api, demo, views
+from conversations import api, demo, tryout, views, widget
 
 desk_urlpatterns = [
     path("", views.desk, name="desk"),
@@ -13,6 +13,12 @@ desk_urlpatterns = [
     path("<uuid:conversation>/hand-back/", views.hand_back, name="desk-hand-back"),
     path("<uuid:conversation>/close/", views.close, name="desk-close"),
     path("<uuid:conversation>/reply/", views.reply, name="desk-reply"),
+    path("<uuid:conversation>/entries/", views.entry_titles, name="desk-entries"),
+    path(
+        "<uuid:conversation>/messages/<uuid:message>/link/",
+        views.link_reply,
+        name="desk-link",
+    ),
     path("<uuid:conversation>/read/", views.mark_read, name="desk-read"),
     path(
         "<uuid:conversation>/deliveries/<uuid:delivery>/retry/",
@@ -26,6 +32,11 @@ urlpatterns = [
     path("desk/", include(desk_urlpatterns)),
     path("desk", RedirectView.as_view(pattern_name="desk", query_string=True)),
     path("api/agent/<slug:agent_type>/", api.ask_agent, name="ask-agent"),
+    path("widget.js", widget.script, name="widget"),
+    path("widget.css", widget.styles, name="widget-styles"),
+    path("widget/try", tryout.form, name="widget-try"),
+    path("widget/host", tryout.host, name="widget-host"),
+    path("api/chat/panel", widget.panel, name="chat-panel"),
     path("api/chat/<uuid:channel>/messages", api.chat_messages, name="chat-messages"),
     path("webhook/chatwoot", demo.chatwoot_webhook, name="chatwoot-webhook"),
     path("toggle-human", demo.toggle_human, name="toggle-human"),

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.authentication import is_member
-from accounts.models import Account, Membership, User
-from conversations import demo, services
+from accounts.models import Membership, User
+from conversations import demo, learning, services
 from conversations import desk as reading
 from conversations.api import UnknownChannel
+from conversations.panel import panel_context
 from core.exceptions import AppError
-from knowledge.models import Entry
 
 if TYPE_CHECKING:
     import uuid
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from conversations.models import Conversation, Delivery
-
-#: Entries whose titles the empty chat suggests.
-TOPICS = 4
 
 
 @login_not_required
@@ -43,21 +39,8 @@ def chat(request: HttpRequest) -> HttpResponse:
     can_act = demo.is_open_demo(channel) or is_member(
         _user(request.user), channel.account
     )
-    context = {
-        "channel": channel,
-        "account": channel.account,
-        "can_act": can_act,
-        "topics": _topics(channel.account),
-    }
+    context = {**panel_context(channel), "can_act": can_act}
     return render(request, "conversations/chat.html", context)
-
-
-def _topics(account: Account) -> list[str]:
-    rows = Entry.objects.for_account(account).published().order_by("id")
-    rows = rows.filter(visibility=Entry.Visibility.CUSTOMER)
-    own = rows.filter(lang__in=["", get_language() or ""])
-    titles = own.values_list("title", flat=True)[:TOPICS]
-    return list(titles) or list(rows.values_list("title", flat=True)[:TOPICS])
 
 
 @never_cache
@@ -179,9 +162,35 @@ def retry_delivery(
 
 
 @require_POST
+def link_reply(
+    request: HttpRequest, conversation: uuid.UUID, message: uuid.UUID
+) -> HttpResponse:
+    """Say which entry answers what a person has replied to."""
+
+    def link(row: Conversation, _: User) -> object:
+        return learning.link(
+            reply=get_object_or_404(row.messages, uuid=message),
+            entry=learning.find_entry(row.account, request.POST.get("entry", "")),
+            question=request.POST.get("question", ""),
+        )
+
+    return _act(request, conversation, link)
+
+
+@never_cache
+@require_safe
+def entry_titles(request: HttpRequest, conversation: uuid.UUID) -> HttpResponse:
+    """Titles of entries as somebody types them: `?q=`."""
+    row = _find(_person(request), conversation)
+    titles = learning.suggest_titles(row.account, request.GET.get("q", ""))
+    return render(request, "conversations/_entry_titles.html", {"titles": titles})
+
+
+@require_POST
 def mark_read(request: HttpRequest, conversation: uuid.UUID) -> HttpResponse:
     """The person has seen what was said so far."""
-    services.mark_read(conversation=_find(_person(request), conversation))
+    user = _person(request)
+    services.mark_read(conversation=_find(user, conversation), user=user)
     return HttpResponse(status=204)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -15,14 +15,16 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from core.exceptions import AppError, InvalidPayload, RateLimited
 
+if TYPE_CHECKING:
+    from rest_framework.serializers import BaseSerializer
+
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every error as `{"detail", "code"}`."""
     if isinstance(exc, AppError):
-        refusal = Response(error_body(exc), status=exc.status_code)
-        if isinstance(exc, RateLimited):
-            refusal["Retry-After"] = str(math.ceil(exc.retry_after))
-        return refusal
+        return Response(
+            error_body(exc), status=exc.status_code, headers=error_headers(exc)
+        )
     response = drf_exception_handler(exc, context)
     if response is None:
         return None
@@ -52,12 +54,18 @@ def error_body(exc: AppError) -> dict[str, Any]:
     return {"detail": str(exc), "error": str(exc), "code": exc.code}
 
 
+def error_headers(exc: AppError) -> dict[str, str]:
+    """What an error says beside its body."""
+    if isinstance(exc, RateLimited):
+        return {"Retry-After": str(math.ceil(exc.retry_after))}
+    return {}
+
+
 def error_response(exc: AppError) -> JsonResponse:
     """An error as the answer of a plain view."""
-    response = JsonResponse(error_body(exc), status=exc.status_code)
-    if isinstance(exc, RateLimited):
-        response["Retry-After"] = str(math.ceil(exc.retry_after))
-    return response
+    return JsonResponse(
+        error_body(exc), status=exc.status_code, headers=error_headers(exc)
+    )
 
 
 def refuse(detail: str, code: str, status_code: int) -> JsonResponse:
@@ -78,6 +86,13 @@ def method_not_allowed(*allowed: str) -> JsonResponse:
     return response
 
 
+def checked(shape: type[BaseSerializer[Any]], data: Any) -> dict[str, Any]:
+    """What the data says, in this shape; raises DRF's `ValidationError` naming fields."""
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
 class TooLarge(InvalidPayload):
     """A body over the limit."""
 
@@ -94,22 +109,45 @@ class WrongType(InvalidPayload):
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of a request; raises `InvalidPayload` with what is wrong."""
-    if request.content_type != "application/json":
-        raise WrongType("Send the body as application/json.")
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if request.content_type != "application/json" or charset.lower() not in _CHARSETS:
+        raise WrongType("Send the body as application/json, in UTF-8.")
     if int(request.headers.get("Content-Length") or 0) > settings.MAX_BODY_BYTES:
         raise TooLarge(f"A body has at most {settings.MAX_BODY_BYTES} bytes.")
     try:
-        payload = json.loads(request.body.decode("utf-8"))
+        payload = json.loads(
+            request.body.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+        )
     except RequestDataTooBig as exc:
         # It came without a length, and was measured only now.
         raise TooLarge(f"A body has at most {settings.MAX_BODY_BYTES} bytes.") from exc
     except UnicodeDecodeError as exc:
         raise InvalidPayload("The body is not valid UTF-8.") from exc
+    except InvalidPayload:
+        raise
     except (ValueError, RecursionError) as exc:
         raise InvalidPayload("The body is not valid JSON.") from exc
     if not isinstance(payload, dict):
         raise InvalidPayload("The body must be a JSON object.")
     return payload
+
+
+#: JSON is UTF-8, of which ASCII is a part.
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; which of two values is meant by one name, nobody can tell."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidPayload("The body names something twice.")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise InvalidPayload(f"The body is not valid JSON: {name} is no number.")
 
 
 def _first_error(detail: Any) -> str:

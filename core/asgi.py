@@ -17,6 +17,8 @@ from channels.security.websocket import OriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from conversations.routing import websocket_urlpatterns  # noqa: E402
+from core.lanes import Lanes  # noqa: E402
+from core.shortcut import Shortcut  # noqa: E402
 from integrations.inbox import Inbox  # noqa: E402
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ async def lifespan(scope: Any, receive: Receive, send: Send) -> None:
 application = Inbox(
     ProtocolTypeRouter(
         {
-            "http": django_app,
+            "http": Lanes(Shortcut(django_app)),
             "websocket": AllowedOrigins(
                 AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
                 settings.ALLOWED_HOSTS,

@@ -21,6 +21,20 @@ def encryption_keys_are_usable(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def email_has_a_sender(**_: Any) -> list[CheckMessage]:
+    sender = settings.DEFAULT_FROM_EMAIL
+    if "@" in sender or not (settings.EMAIL_URL or settings.SENDER_PASSWORD):
+        return []
+    return [
+        Error(
+            "E-mail is configured, but not from which address it is sent.",
+            hint="Set SENDER_EMAIL.",
+            id="core.E002",
+        )
+    ]
+
+
+@register()
 def several_processes_share_a_broker(**_: Any) -> list[CheckMessage]:
     if settings.IS_SQLITE or settings.REDIS_URL:
         return []

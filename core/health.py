@@ -15,9 +15,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework import serializers
 
 from core import lease
 from core.api import method_not_allowed
+from core.openapi import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,12 +55,45 @@ def register(name: str, check: Check) -> None:
     CHECKS[name] = check
 
 
+class ServiceSerializer(serializers.Serializer[Any]):
+    """How one service is."""
+
+    status = serializers.ChoiceField(["healthy", "degraded", "down"])
+    detail = serializers.CharField(required=False)
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    """How many services are how."""
+
+    total = serializers.IntegerField()
+    healthy = serializers.IntegerField()
+    degraded = serializers.IntegerField()
+    down = serializers.IntegerField()
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """How we are."""
+
+    overall_status = serializers.ChoiceField(["healthy", "degraded", "down"])
+    services = serializers.DictField(child=ServiceSerializer())
+    summary = CountsSerializer()
+
+
+@describe("get", gives=HealthSerializer, also=(503,), errors=(404, 405))
 @csrf_exempt  # it changes nothing; a POST is told so
 @login_not_required
 async def health(request: HttpRequest) -> JsonResponse:
     """The documented shape; 503 while something vital is down."""
     if request.method not in ("GET", "HEAD"):
-        return method_not_allowed("GET")
+        return method_not_allowed("GET", "HEAD")
+    report = await check_all()
+    return JsonResponse(
+        report, status=503 if report["overall_status"] == "down" else 200
+    )
+
+
+async def check_all() -> dict[str, Any]:
+    """What is configured, each really checked, in the documented shape."""
     names = [name for name, check in CHECKS.items() if check.is_configured()]
     results = await asyncio.gather(*(_run(name) for name in names))
     services = dict(zip(names, results, strict=True))
@@ -66,15 +101,11 @@ async def health(request: HttpRequest) -> JsonResponse:
         status: sum(each["status"] == status for each in results)
         for status in ("healthy", "degraded", "down")
     }
-    overall = _overall(services)
-    return JsonResponse(
-        {
-            "overall_status": overall,
-            "services": services,
-            "summary": {"total": len(services), **counts},
-        },
-        status=503 if overall == "down" else 200,
-    )
+    return {
+        "overall_status": _overall(services),
+        "services": services,
+        "summary": {"total": len(services), **counts},
+    }
 
 
 def _overall(services: dict[str, dict[str, Any]]) -> str:

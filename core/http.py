@@ -30,7 +30,7 @@ from core.guard import AddressRefused, Names, check_url
 from core.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Mapping
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
 
     from core.exceptions import (
         ProviderError,
@@ -236,7 +236,7 @@ async def request(
     headers: Mapping[str, str] | None = None,
     json: Any = None,  # noqa: ANN401
     data: Mapping[str, Any] | None = None,
-    files: Mapping[str, tuple[str, bytes, str]] | None = None,
+    files: Sequence[tuple[str, tuple[str, bytes, str]]] | None = None,
     content: bytes | None = None,
     timeout_s: float = 10.0,
     max_bytes: int = 5 * _MEBIBYTE,

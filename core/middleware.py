@@ -1,12 +1,16 @@
-"""What every page gets: a content security policy, and a clear word on slashes."""
+"""What every page gets: a content security policy, and clear words on errors."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -54,6 +58,35 @@ class Middleware:
         return response
 
 
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """WhiteNoise, beside the loop's other work.
+
+    Its own is for plain views only: behind it every async view holds a thread until it
+    has answered.
+    """
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return (
+            self._call_async(request) if self._is_async else super().__call__(request)
+        )
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        found = self.files.get(request.path_info)
+        if found is None and self.autorefresh:
+            found = await sync_to_async(self.find_file)(request.path_info)
+        if found is not None:
+            return await sync_to_async(self.serve)(found, request)  # type: ignore[no-any-return]
+        return await self.get_response(request)  # type: ignore[no-any-return]
+
+
 class ContentSecurityPolicyMiddleware(Middleware):
     """Nothing runs or loads that does not come from us."""
 
@@ -64,20 +97,45 @@ class ContentSecurityPolicyMiddleware(Middleware):
         return response
 
 
+class JsonErrorsMiddleware(Middleware):
+    """Every error of the API is JSON, also where Django would show a page."""
+
+    def after(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if response.status_code < 400 or not is_page or not _is_api(request.path_info):
+            return response
+        status = HTTPStatus(response.status_code)
+        return _refuse(f"{status.phrase}.", status.name.lower(), status)
+
+
 class PathHintMiddleware(Middleware):
     """A path with a slash too many or too few is told so, never redirected."""
 
     def before(self, request: HttpRequest) -> HttpResponseBase | None:
         path = request.path_info
-        if _exists(path) or not path.startswith(("/api/", "/webhook", "/toggle")):
+        if _exists(path) or not _is_api(path):
             return None
-        other = path.rstrip("/") if path.endswith("/") else f"{path}/"
-        detail = f"There is no {path}."
-        if _exists(other):
-            detail += f" The path is {other}."
-        return JsonResponse(
-            {"detail": detail, "error": detail, "code": "not_found"}, status=404
-        )
+        plain = re.sub("/+", "/", path).rstrip("/")
+        right = [each for each in (plain, f"{plain}/") if _exists(each)]
+        hint = f" The path is {right[0]}." if right else ""
+        return _refuse(f"There is no {path}.{hint}", "not_found", HTTPStatus.NOT_FOUND)
+
+
+#: What programs call.
+_API: Final = re.compile(r"/+(api(/|\Z)|webhook|toggle|human-status)")
+
+
+def _is_api(path: str) -> bool:
+    return _API.match(path) is not None
+
+
+def _refuse(detail: str, code: str, status: HTTPStatus) -> JsonResponse:
+    body = {"detail": detail, "error": detail, "code": code}
+    response = JsonResponse(body, status=status)
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
 
 
 def _exists(path: str) -> bool:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
-from core import keys
+from core import keys, rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,9 @@ class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
         found, cls.ENVIRON = cls.ENVIRON, former
         cls.add(found)
 
+
+# Read when numpy is first loaded: an answer's share of a processor is one thread.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 env = _Environment()
 env.smart_cast = False
@@ -95,6 +98,8 @@ DEBUG = env.bool("DEBUG", False)
 DEMO = env.bool("DEMO", not (env.str("DATABASE_URL", "") or REDIS_URL))
 HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
+#: Proxies whose word on where a request comes from is taken.
+FORWARDED_ALLOW_IPS = env.str("FORWARDED_ALLOW_IPS", "127.0.0.1")
 PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
@@ -124,7 +129,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     "rest_framework",
+    "drf_spectacular",
     "knox",
     "channels",
     "core",
@@ -133,14 +140,18 @@ INSTALLED_APPS = [
     "integrations",
     "conversations",
     "ai_model",
+    "escalation",
+    "feedback",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.StaticFilesMiddleware",
     "core.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "conversations.cors.CorsMiddleware",
+    "core.middleware.JsonErrorsMiddleware",
     "core.middleware.PathHintMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -148,6 +159,17 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# For calls that only wait for a reply; see core.shortcut.
+SHORT_MIDDLEWARE = [
+    "core.shortcut.Security",
+    "core.middleware.ContentSecurityPolicyMiddleware",
+    "core.shortcut.Locale",
+    "conversations.cors.CorsMiddleware",
+    "core.middleware.JsonErrorsMiddleware",
+    "core.middleware.PathHintMiddleware",
+    "core.shortcut.Common",
+    "core.shortcut.XFrameOptions",
 ]
 
 TEMPLATES = [
@@ -164,6 +186,9 @@ TEMPLATES = [
         },
     },
 ]
+
+#: Widgets of ours have their templates among the others.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA_DIR / "static")
@@ -231,6 +256,16 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "EXCEPTION_HANDLER": "core.api.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Answerdesk",
+    "DESCRIPTION": "The chat that CRMs and pages speak to, and the API of an account.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["core.openapi.choose_views"],
+    "POSTPROCESSING_HOOKS": ["core.openapi.add_plain_views"],
 }
 
 # --- Background work ----------------------------------------------------------
@@ -262,6 +297,36 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
+    "poll-desks": {
+        "task": "integrations.tasks.poll_desks",
+        "schedule": crontab(hour="*/6", minute=20),
+        "options": {"expires": 3600},
+    },
+    "look-for-gaps": {
+        "task": "ai_model.tasks.look_for_gaps",
+        "schedule": 15.0,
+        "options": {"expires": 14},
+    },
+    "make-up-questions": {
+        "task": "ai_model.tasks.make_up_questions",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "forget-empty-gaps": {
+        "task": "ai_model.tasks.forget_empty_gaps",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"expires": 3600},
+    },
+    "calibrate-accounts": {
+        "task": "ai_model.tasks.calibrate_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "warn-of-ending-models": {
+        "task": "ai_model.tasks.warn_of_ending_models",
+        "schedule": crontab(day_of_week="mon", hour=6, minute=20),
+        "options": {"expires": 3600},
+    },
 }
 
 CACHES = {
@@ -283,6 +348,19 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "core.hub.HubLayer"}}
 ENGINE_CONCURRENCY = env.int("ENGINE_CONCURRENCY", 1000)
 #: Seconds within which every message reaches a terminal state.
 REPLY_BUDGET_S = env.float("REPLY_BUDGET_S", 45.0)
+#: What one person may ask, as in `10/minute,60/hour`, or `off`; a channel may have its
+#: own, and takes a hundred times as much in all.
+CHAT_RATE_LIMIT = env.str("CHAT_RATE_LIMIT", "20/minute,200/hour")
+#: What the programs of one person may call under `/api/v1/`, in the same way.
+API_RATE_LIMIT = env.str("API_RATE_LIMIT", "600/minute")
+for _name, _rate in (
+    ("CHAT_RATE_LIMIT", CHAT_RATE_LIMIT),
+    ("API_RATE_LIMIT", API_RATE_LIMIT),
+):
+    try:
+        rates.parse(_rate)
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{_name}: {exc}.") from exc
 #: Days after which raw webhook events that were worked off are deleted.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 30)
 
@@ -298,14 +376,49 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 OPENAI_MODEL = env.str("OPENAI_MODEL", "")
 #: `responses`, `chat`, or empty: responses at OpenAI, chat at any other base URL.
 OPENAI_API_STYLE = env.str("OPENAI_API_STYLE", "")
+#: Where vectors come from: `local`, `openai`, `gemini` or `off`.
+EMBEDDINGS = env.str("EMBEDDINGS", "local")
+#: For `local`: another encoder than the packaged one, and the languages it speaks.
+EMBEDDINGS_FOLDER = env.str("EMBEDDINGS_FOLDER", "")
+EMBEDDINGS_LANGUAGES = env.list("EMBEDDINGS_LANGUAGES", default=[])
+#: For `openai` and `gemini`; what is empty is as for answers, or the service's default.
+EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", "")
+EMBEDDINGS_DIMENSIONS = env.int("EMBEDDINGS_DIMENSIONS", 0)
+EMBEDDINGS_BASE_URL = env.str("EMBEDDINGS_BASE_URL", "")
+EMBEDDINGS_API_KEY = env.str("EMBEDDINGS_API_KEY", "")
 #: Host names that stored addresses may name although they resolve to private ones.
 PRIVATE_HOSTS_ALLOWED = env.list("PRIVATE_HOSTS_ALLOWED", default=[])
 CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", "")
 CHATWOOT_API_TOKEN = env.str("CHATWOOT_API_TOKEN", "")
 CHATWOOT_ACCOUNT_ID = env.str("CHATWOOT_ACCOUNT_ID", "")
 CHATWOOT_INBOX_ID = env.str("CHATWOOT_INBOX_ID", "")
+#: The part before `.freshdesk.com`, and an agent's key: the default account's desk.
+FRESHDESK_DOMAIN = env.str("FRESHDESK_DOMAIN", "")
+FRESHDESK_API_KEY = env.str("FRESHDESK_API_KEY", "")
+#: Stands in for every address of Freshdesk: a proxy, or `manage.py rehearse`.
+FRESHDESK_BASE_URL = env.str("FRESHDESK_BASE_URL", "")
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
+
+# --- E-mail -------------------------------------------------------------------
+# Nothing is sent unless one of these is set. SENDER_EMAIL with SENDER_PASSWORD is Gmail,
+# EMAIL_URL (smtp+tls://user:password@host:587) any other server.
+
+SENDER_EMAIL = env.str("SENDER_EMAIL", "")
+SENDER_PASSWORD = env.str("SENDER_PASSWORD", "")
+EMAIL_URL = env.str("EMAIL_URL", "")
+EMAIL_TIMEOUT = 10
+if EMAIL_URL:
+    vars().update(env.email_url_config(EMAIL_URL))
+elif SENDER_EMAIL and SENDER_PASSWORD:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = "smtp.gmail.com", 587, True
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SENDER_EMAIL, SENDER_PASSWORD
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+#: Who our e-mails are from; empty: none are sent.
+DEFAULT_FROM_EMAIL = ""
+if EMAIL_URL or SENDER_PASSWORD:
+    DEFAULT_FROM_EMAIL = SENDER_EMAIL or vars().get("EMAIL_HOST_USER") or ""
 
 # --- Language and time --------------------------------------------------------
 

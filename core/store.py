@@ -7,8 +7,10 @@ no row locks.
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import orjson
 from django.db import connection
 
 if TYPE_CHECKING:
@@ -121,22 +123,49 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
         return
     meta = rows[0]._meta
     fields = [field for field in meta.concrete_fields if not field.primary_key]
+    names = ", ".join(str(field.column) for field in fields)
+    insert = _insert_json if is_postgresql() else _insert_values
+    # Ids are given out in the order of the values, on both databases.
+    found = insert(meta.db_table, names, fields, rows)
+    for row, each in zip(rows, sorted(each["id"] for each in found), strict=True):
+        row.pk = each
+        row._state.adding = False
+        row._state.db = connection.alias
+
+
+def _insert_json(
+    table: str, names: str, fields: Sequence[Any], rows: Sequence[models.Model]
+) -> list[dict[str, Any]]:
+    """All values in one parameter: thousands of small ones cost psycopg a fifth of it."""
+    values = [{field.column: _plain(field, row) for field in fields} for row in rows]
+    types = ", ".join(f"{field.column} {field.db_type(connection)}" for field in fields)
+    return fetch(
+        f"INSERT INTO {table} ({names}) SELECT {names}"
+        f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) RETURNING id",
+        [orjson.dumps(values).decode()],
+    )
+
+
+def _plain(field: Any, row: models.Model) -> Any:
+    """A field's value as JSON can hold it."""
+    value = field.pre_save(row, add=True)
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _insert_values(
+    table: str, names: str, fields: Sequence[Any], rows: Sequence[models.Model]
+) -> list[dict[str, Any]]:
     one = "(" + placeholders(fields) + ")"
     values = [
         field.get_db_prep_save(field.pre_save(row, add=True), connection)
         for row in rows
         for field in fields
     ]
-    # Ids are given out in the order of the values, on both databases.
-    found = fetch(
-        f"INSERT INTO {meta.db_table} ({', '.join(str(each.column) for each in fields)})"
-        f" VALUES {', '.join([one] * len(rows))} RETURNING id",
+    return fetch(
+        f"INSERT INTO {table} ({names}) VALUES {', '.join([one] * len(rows))}"
+        " RETURNING id",
         values,
     )
-    for row, each in zip(rows, sorted(each["id"] for each in found), strict=True):
-        row.pk = each
-        row._state.adding = False
-        row._state.db = connection.alias
 
 
 def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
@@ -181,6 +210,11 @@ def text_array(values: Sequence[str]) -> str:
     """
     escaped = [each.replace("\\", r"\\").replace('"', r"\"") for each in values]
     return '{"' + '","'.join(escaped) + '"}' if escaped else "{}"
+
+
+def columns(model: type[models.Model], alias: str) -> str:
+    """All columns of a model, as a SELECT over `alias` names them."""
+    return ", ".join(f"{alias}.{each.column}" for each in model._meta.concrete_fields)
 
 
 def placeholders(values: Sequence[Any]) -> str:

@@ -6,10 +6,18 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from core.health import health
+from core.openapi_pages import docs, schema
 
 urlpatterns = [
     path("", include("conversations.urls")),
+    path("", include("escalation.urls")),
+    path("api/", include("feedback.urls")),
+    path("api/v1/ai/", include("ai_model.urls")),
+    path("api/v1/knowledge/", include("knowledge.urls")),
+    path("webhooks/desk/", include("integrations.urls")),
     path("api/health", health, name="health"),
+    path("api/schema/", schema, name="schema"),
+    path("api/docs/", docs, name="api-docs"),
     path("admin/", admin.site.urls),
     path(
         "login/",

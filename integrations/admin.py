@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -21,9 +21,12 @@ from accounts.scoped_admin import (
 from core.admin import LinesField
 from core.exceptions import InvalidPayload
 from integrations import adapters
+from integrations import desk_admin as desk_admin
+from integrations.adapters.web import SECRET
 from integrations.facts import cache
 from integrations.models import Channel, Event
-from integrations.services import check_credentials, read_again
+from integrations.origins import parse as parse_origin
+from integrations.services import check_credentials, read_again, renew_secret
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -75,15 +78,16 @@ class ChannelForm(ChannelModelForm):
     def clean_allowed_origins(self) -> list[str]:
         """Addresses without a path."""
         origins: list[str] = self.cleaned_data["allowed_origins"]
+        found = []
         for origin in origins:
-            parts = urlsplit(origin)
-            plain = f"{parts.scheme}://{parts.netloc}"
-            if parts.scheme not in ("http", "https") or origin != plain:
+            try:
+                found.append(parse_origin(origin))
+            except ValueError as exc:
                 raise forms.ValidationError(
                     _("“%(origin)s” is not an origin such as https://shop.example."),
                     params={"origin": origin},
-                )
-        return origins
+                ) from exc
+        return found
 
     def clean(self) -> dict[str, Any]:
         """Take the entered credentials over those that are stored."""
@@ -102,6 +106,8 @@ class ChannelForm(ChannelModelForm):
                 merged = check_credentials(self.instance.provider, merged)
             except InvalidPayload as exc:
                 raise forms.ValidationError(str(exc)) from exc
+        if data.get("requires_signature") and not merged.get(SECRET):
+            self.add_error("requires_signature", _("Make an identity secret first."))
         self.instance.credentials = merged
         return data
 
@@ -112,6 +118,7 @@ def channel_form(channel: Channel) -> type[ChannelForm]:
     fields: dict[str, Any] = {
         _PREFIX + each.name: _form_field(each, is_set=bool(known.get(each.name)))
         for each in credential_fields(channel)
+        if not each.is_generated
     }
     optional = [
         (each.name, each.label)
@@ -142,8 +149,11 @@ class ChannelAdmin(ScopedAdmin):
     search_fields = ("name", "key")
     autocomplete_fields = ("account",)
     fixed_fields = ("provider",)
-    readonly_fields = ("key", "webhook_address", "human_mode", "error", "uuid")
+    readonly_fields = (
+        "key", "webhook_address", "human_mode", "error", "uuid", "has_secret"
+    )  # fmt: skip
     ordering = ("name",)
+    actions = ("renew_secret",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -157,6 +167,9 @@ class ChannelAdmin(ScopedAdmin):
             (_("Address"), {"fields": ("webhook_address", "key", "uuid")}),
             (_("Browser"), {"fields": ("allowed_origins",)}),
         ]
+        if obj.provider == "web":
+            people = ("rate_limit", "requires_signature", "has_secret")
+            sets.append((_("People"), {"fields": people}))
         if self.has_change_permission(request, obj):
             inputs = list(channel_form(obj).declared_fields)
             inputs.remove("allowed_origins")
@@ -188,11 +201,30 @@ class ChannelAdmin(ScopedAdmin):
             request.POST["_continue"] = "1"  # type: ignore[misc]
         return super().response_add(request, obj, post_url_continue)
 
+    @admin.action(description=_("Make a new identity secret"), permissions=["edit"])
+    def renew_secret(
+        self, request: HttpRequest, queryset: QuerySet[Channel]
+    ) -> TemplateResponse:
+        """The only page that ever shows it; nothing keeps it in the clear."""
+        channels = self.editable(request, queryset.filter(provider="web"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("New identity secrets"),
+            "secrets": [(each, renew_secret(each)) for each in channels],
+        }
+        return TemplateResponse(
+            request, "admin/integrations/identity_secrets.html", context
+        )
+
     @admin.display(description=_("connected"), boolean=True)
     def is_connected(self, obj: Channel) -> bool:
         known = obj.credentials or {}
         needed = (each for each in credential_fields(obj) if each.is_required)
         return not obj.error and all(known.get(each.name) for each in needed)
+
+    @admin.display(description=_("identity secret"), boolean=True)
+    def has_secret(self, obj: Channel) -> bool:
+        return bool(obj.credentials.get(SECRET))
 
     @admin.display(description=_("webhook address"))
     def webhook_address(self, obj: Channel) -> str:

@@ -3,12 +3,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class IntegrationsConfig(AppConfig):
-    """Channel, and all that speaks to somebody else's chat."""
+    """Channel and Desk, and all that speaks to somebody else's service."""
 
     name = "integrations"
     verbose_name = _("Channels")
 
     def ready(self) -> None:
-        from integrations import receiving
+        from integrations import following, receiving
 
-        del receiving  # importing it registers its step
+        del following, receiving  # importing them registers their steps

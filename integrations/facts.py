@@ -6,9 +6,13 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from integrations.adapters.base import Adapter, ChannelFacts
 from integrations.models import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Seconds for which a change of a channel may go unnoticed.
 TTL_S = 3.0
@@ -26,6 +30,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         credentials=channel.credentials,
         is_active=channel.is_active,
         allowed_origins=tuple(channel.allowed_origins),
+        rate_limit=channel.rate_limit,
     )
 
 
@@ -35,13 +40,13 @@ def adapter_of(channel: Channel) -> Adapter:
 
 
 class AdapterCache:
-    """Adapters by channel UUID; what does not exist is remembered too."""
+    """Adapters by channel UUID or id; what does not exist is remembered too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: OrderedDict[str, tuple[float, Adapter | None]] = OrderedDict()
+        self._rows: OrderedDict[str | int, tuple[float, Adapter | None]] = OrderedDict()
 
-    def peek(self, name: str) -> tuple[bool, Adapter | None]:
+    def peek(self, name: str | int) -> tuple[bool, Adapter | None]:
         """Whether it is known, and the adapter; no query."""
         row = self._rows.get(name)
         if row is None or row[0] < time.monotonic():
@@ -53,12 +58,31 @@ class AdapterCache:
         number = _uuid(name)
         channel = number and Channel.objects.active().filter(uuid=number).first()
         adapter = adapter_of(channel) if channel else None
+        self._keep(name, adapter)
+        return adapter
+
+    def of(self, channels: Iterable[int]) -> dict[int, Adapter]:
+        """The adapters of channels by id, active or not; at most one query."""
+        found: dict[int, Adapter] = {}
+        missing: set[int] = set()
+        for number in set(channels):
+            adapter = self.peek(number)[1]
+            if adapter is None:
+                missing.add(number)
+            else:
+                found[number] = adapter
+        if missing:
+            for channel in Channel.objects.filter(pk__in=missing):
+                found[channel.pk] = adapter_of(channel)
+                self._keep(channel.pk, found[channel.pk])
+        return found
+
+    def _keep(self, name: str | int, adapter: Adapter | None) -> None:
         with self._lock:
             self._rows[name] = (time.monotonic() + TTL_S, adapter)
             self._rows.move_to_end(name)
             while len(self._rows) > _MOST:
                 self._rows.popitem(last=False)
-        return adapter
 
     def clear(self) -> None:
         """Forget everything, as after a channel was changed in this process."""

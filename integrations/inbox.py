@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,9 +22,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from core import store, work
+from core.api import error_body, error_headers
 from core.exceptions import AppError
 from core.text import clean_text
-from integrations import facts
+from integrations import facts, limits
 from integrations.adapters.base import Adapter, WebhookRequest
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+#: Hints of help desks are few, so that Django takes them.
+_NOT_OURS = "/webhooks/desk/"
 _PATH = re.compile(r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})/?\Z")
 #: (channel, delivery key, body, time of arrival)
 Row = tuple[int, str, str, dt.datetime]
@@ -71,6 +75,7 @@ class Intake:
         payload = adapter.decode(request.body)
         key = adapter.delivery_key(request, payload)
         if key:
+            await self._admit(adapter, request, payload)
             now = dt.datetime.now(dt.UTC)
             body = request.body.decode("utf-8", "replace").replace("\x00", "")
             name = clean_text(key)[:200]
@@ -78,6 +83,16 @@ class Intake:
             if error is not None:
                 raise error
         return adapter.acknowledge(payload)
+
+    async def _admit(
+        self, adapter: Adapter, request: WebhookRequest, payload: dict[str, Any]
+    ) -> None:
+        """Raise `RateLimited` for a stranger who sends too much."""
+        person = adapter.stranger(payload)
+        if not person:
+            return
+        admit = partial(limits.admit, adapter.channel, person, address=request.address)
+        await asyncio.to_thread(admit)
 
     def close(self) -> None:
         """Close the connection to the database; the next request makes a new one."""
@@ -108,26 +123,29 @@ class Inbox:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/webhooks/"):
+        if scope["type"] != "http" or not _is_ours(scope["path"]):
             await self._app(scope, receive, send)
             return
+        headers: Mapping[str, str] = {}
         try:
             status, answer = 200, await self._take(scope, receive)
         except Refusal as exc:
-            status, answer = exc.status, {"detail": str(exc), "code": exc.code}
+            status, answer = exc.status, _failure(str(exc), exc.code)
         except AppError as exc:
-            status, answer = exc.status_code, {"detail": str(exc), "code": exc.code}
+            status, answer = exc.status_code, error_body(exc)
+            headers = error_headers(exc)
         except (DatabaseError, InterfaceError):
             # 500 and not 503: that is what Chatwoot sends again.
             logger.exception("A webhook could not be stored")
-            status = 500
-            answer = {"detail": "The event could not be stored.", "code": "not_stored"}
+            status, answer = (
+                500,
+                _failure("The event could not be stored.", "not_stored"),
+            )
         except Exception:
             # The outermost edge: our own mistake, told without its innards.
             logger.exception("A webhook could not be taken")
-            status = 500
-            answer = {"detail": "Something went wrong here.", "code": "error"}
-        await _respond(send, status, answer)
+            status, answer = 500, _failure("Something went wrong here.", "error")
+        await _respond(send, status, answer, headers)
 
     async def _take(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         match = _PATH.match(scope["path"])
@@ -140,8 +158,13 @@ class Inbox:
             headers=_headers(scope),
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
             body=await _body(scope, receive),
+            address=(scope.get("client") or ("",))[0],
         )
         return await intake.store(adapter, request)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith("/webhooks/") and not path.startswith(_NOT_OURS)
 
 
 def _insert_each(rows: list[Row]) -> list[DatabaseError | None]:
@@ -201,6 +224,10 @@ def _reconnecting(function: Callable[[], Any]) -> Any:
         return function()
     except (OperationalError, InterfaceError):
         connection.close()
+        # Others that died with it would each be tried, with longer and longer pauses.
+        pool = getattr(connection, "pool", None)
+        if pool is not None:
+            pool.check()
         raise
 
 
@@ -228,7 +255,14 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-async def _respond(send: Send, status: int, answer: dict[str, Any]) -> None:
+def _failure(detail: str, code: str) -> dict[str, Any]:
+    """A refusal as JSON."""
+    return {"detail": detail, "error": detail, "code": code}
+
+
+async def _respond(
+    send: Send, status: int, answer: dict[str, Any], headers: Mapping[str, str]
+) -> None:
     body = orjson.dumps(answer)
     await send(
         {
@@ -237,6 +271,10 @@ async def _respond(send: Send, status: int, answer: dict[str, Any]) -> None:
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
+                *(
+                    (name.lower().encode(), value.encode())
+                    for name, value in headers.items()
+                ),
             ],
         }
     )

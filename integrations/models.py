@@ -1,4 +1,4 @@
-"""Channel: one account's connection to one provider. Event: what arrived, as it arrived."""
+"""Channel and Desk: an account's connections. Event: what arrived, as it arrived."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.scoping import AccountQuerySet
+from core import rates
 from core.fields import EncryptedJSONField
 from core.models import UUIDModel
-from integrations import adapters
+from core.text import truncate
+from integrations import adapters, desks
+from integrations.desks.base import DeskFacts
 
 if TYPE_CHECKING:
     from integrations.adapters.base import Adapter
+    from integrations.desks.base import DeskAdapter
 
 
 def make_key() -> str:
@@ -43,6 +47,12 @@ class Channel(UUIDModel):
     credentials = EncryptedJSONField(default=dict, blank=True)
     #: Web origins whose pages may use the channel; empty: only our own pages.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
+    #: What one person may ask, as in `10/minute,60/hour`; empty: the installation's.
+    rate_limit = models.CharField(
+        _("rate limit"), max_length=100, blank=True, validators=[rates.validate]
+    )
+    #: Only people whose identity the CRM's server has signed may ask.
+    requires_signature = models.BooleanField(_("signed users only"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     #: The installation's default channel answers where no channel is named.
     is_default = models.BooleanField(_("default"), default=False)
@@ -135,3 +145,97 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} {self.delivery_key}"
+
+
+class DeskQuerySet(AccountQuerySet["Desk"]):
+    """Desks, by what they serve."""
+
+    def active(self) -> DeskQuerySet:
+        """Desks that take tickets."""
+        return self.filter(is_active=True)
+
+
+class Desk(UUIDModel):
+    """One account's help desk, where its tickets are made."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="desks")
+    provider = models.CharField(_("provider"), max_length=20, choices=desks.choices)
+    name = models.CharField(_("name"), max_length=100)
+    #: What the adapter lists as its credential fields, and the secrets of the webhook.
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    #: What the owner chose at setup; see the adapter.
+    settings = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    #: Why the desk refuses us, until it works again.
+    error = models.CharField(max_length=300, blank=True, editable=False)
+    #: Up to when we know what changed on the desk.
+    polled_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = DeskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("help desk")
+        verbose_name_plural = _("help desks")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.provider})"
+
+    @property
+    def adapter(self) -> DeskAdapter:
+        """The adapter that speaks for this desk."""
+        facts = DeskFacts(
+            id=self.pk or 0,
+            uuid=str(self.uuid),
+            account_id=self.account_id,
+            provider=self.provider,
+            credentials=self.credentials,
+            settings=self.settings,
+        )
+        return desks.get(self.provider)(facts)
+
+    @property
+    def webhook_path(self) -> str:
+        """Where the desk says that a ticket has changed; a secret."""
+        return f"/webhooks/desk/{self.uuid}/{self.credentials['hook_token']}"
+
+    def note_error(self, text: str) -> None:
+        """Keep why the desk refuses us; empty: it works."""
+        if self.error != text:
+            self.error = truncate(text, 300)
+            self.save(update_fields=["error"])
+
+
+class FollowedTicket(models.Model):
+    """A ticket of ours on a desk, and what we know of it.
+
+    What a desk tells us of any other ticket is nothing to us.
+    """
+
+    desk = models.ForeignKey(Desk, models.CASCADE, related_name="followed_tickets")
+    external_id = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, default="open")
+    #: The provider's ids of the replies that were passed on.
+    passed_on = models.JSONField(default=list)
+    #: When it is to be read; empty: nothing is known to have changed.
+    due_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects = AccountQuerySet["FollowedTicket"].as_manager()
+    account_path = "desk__account"
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["desk", "external_id"], name="one_row_per_followed_ticket"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="followed_ticket_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.desk_id} {self.external_id}"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from accounts.models import Account
 from core import work
-from core.exceptions import InvalidPayload
+from core.exceptions import Conflict, InvalidPayload
 from integrations import adapters
+from integrations.adapters.web import FORMER_SECRET, SECRET
 from integrations.facts import cache
 from integrations.models import Channel, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from accounts.models import Account
-    from integrations.adapters.base import Adapter
+    from integrations.adapters.base import Adapter, CredentialField
 
 
 def find_adapter(provider: str) -> type[Adapter]:
@@ -36,7 +38,14 @@ def check_credentials(provider: str, credentials: Mapping[str, str]) -> dict[str
 
     Raises `InvalidPayload` that names each one which is unknown, missing or no address.
     """
-    fields = {each.name: each for each in find_adapter(provider).credential_fields}
+    return check_fields(provider, find_adapter(provider).credential_fields, credentials)
+
+
+def check_fields(
+    provider: str, wanted: Iterable[CredentialField], credentials: Mapping[str, str]
+) -> dict[str, str]:
+    """The same, of whatever has credential fields."""
+    fields = {each.name: each for each in wanted}
     given = {name: value.strip() for name, value in credentials.items()}
     known = ", ".join(fields) or "none"
     problems = [
@@ -86,6 +95,36 @@ def create_channel(
         credentials=usable,
         is_default=is_default,
     )
+
+
+@transaction.atomic
+def api_channel(*, account: Account) -> Channel:
+    """The channel on which the account's own programs ask; made when first used.
+
+    Raises `Conflict` where the owner has switched it off.
+    """
+    rows = Channel.objects.for_account(account).filter(provider="api").order_by("pk")
+    channel = rows.first()
+    if channel is None:
+        # Two first calls at once make one.
+        Account.objects.select_for_update().get(pk=account.pk)
+        channel = rows.first() or create_channel(account=account, provider="api")
+    if not channel.is_active:
+        raise Conflict("The account's API channel is switched off.")
+    return channel
+
+
+@transaction.atomic
+def renew_secret(channel: Channel) -> str:
+    """A new secret to sign users with; the one before stays good until the next."""
+    secret = f"is_{secrets.token_urlsafe(32)}"
+    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    former = row.credentials.get(SECRET)
+    kept = {**row.credentials, FORMER_SECRET: former} if former else row.credentials
+    row.credentials = {**kept, SECRET: secret}
+    row.save(update_fields=["credentials"])
+    transaction.on_commit(cache.clear)
+    return secret
 
 
 def read_again(events: Iterable[Event]) -> int:

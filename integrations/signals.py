@@ -6,3 +6,9 @@ from django.dispatch import Signal
 # A failing receiver leaves the events waiting, to be taken up again.
 # Provides `arrivals`: list of (ChannelFacts, Inbound), in the order of arrival.
 things_arrived = Signal()
+
+# Sent by `following.keep` inside the transaction that keeps what was read.
+# A failing receiver has the ticket read again later.
+# Provides `desk`: Desk, and `news`: TicketNews with only the replies that were not
+# provided before. Not every ticket of a desk is known to every receiver.
+ticket_changed = Signal()

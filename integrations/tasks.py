@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from integrations.models import Event
+from core.exceptions import ProviderError
+from integrations import following
+from integrations.models import Desk, Event
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -17,3 +22,23 @@ def forget_old_events() -> None:
     age = dt.timedelta(days=settings.EVENT_RETENTION_DAYS)
     old = Event.objects.filter(received_at__lt=timezone.now() - age)
     old.filter(state__in=[Event.State.DONE, Event.State.IGNORED]).delete()
+
+
+@shared_task
+def poll_desks() -> None:
+    """Look on each desk for changes that its webhook did not tell."""
+    desks = Desk.objects.active().filter(followed_tickets__isnull=False).distinct()
+    for key in desks.values_list("pk", flat=True):
+        poll_desk.apply_async((key,), expires=3600)
+
+
+@shared_task
+def poll_desk(key: int) -> None:
+    """Look on one desk; what cannot be asked now is asked next time."""
+    desk = Desk.objects.active().filter(pk=key).first()
+    if desk is None:
+        return
+    try:
+        following.poll(desk)
+    except ProviderError as exc:
+        logger.warning("Desk %s could not be polled: %s", desk.uuid, exc.code)

@@ -7,3 +7,8 @@ class KnowledgeConfig(AppConfig):
 
     name = "knowledge"
     verbose_name = _("Knowledge")
+
+    def ready(self) -> None:
+        from knowledge import checks, encoding, source_step
+
+        del checks, encoding, source_step  # importing them registers checks and steps

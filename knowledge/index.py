@@ -1,19 +1,22 @@
 """The search index of one account: built once, read by many threads, never changed."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge import text
-from knowledge.concepts import concepts
+from knowledge.compact import GramBuilder
+from knowledge.concepts import concepts, concepts_of
 from knowledge.examples import ExampleIndex
 from knowledge.explaining import explain
-from knowledge.postings import Floats, GramIndex
+from knowledge.meanings import MeaningIndex
+from knowledge.postings import Floats
 from knowledge.ranking import Evidence, describe, rank
-from knowledge.words import WordIndex
+from knowledge.reading import read
+from knowledge.words import WordCounts, WordIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Document:
     visibility: str
     #: Earlier questions of contacts that this entry resolved.
     examples: tuple[str, ...] = ()
+    #: Questions that were made up for it and approved; they weigh less.
+    generated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,29 @@ class SearchResult:
     lang: str
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a question's words alone say of the entries that may be seen."""
+
+    query: str
+    lang: str
+    seen: NDArray[np.bool_]
+    #: None when they say nothing.
+    evidence: Evidence | None
+
+
 class Index:
     """Finds the entries that answer a question, by words, letters and examples."""
 
-    def __init__(self, documents: Sequence[Document]) -> None:
-        #: Sorted by entry; vectors passed to ``search`` follow this order.
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        vectors: Mapping[str, Floats] | None = None,
+    ) -> None:
+        """``vectors`` holds a unit vector for all ``texts_of`` the documents.
+
+        A document without them is found by its words alone.
+        """
         self.documents = tuple(sorted(documents, key=lambda document: document.entry))
         self._langs = [
             document.lang or text.detect_language(f"{document.title} {document.body}")
@@ -77,64 +100,91 @@ class Index:
             frozenset[str] | None, tuple[NDArray[np.bool_], NDArray[np.int32]]
         ] = {}
         self._build()
+        self._meanings = MeaningIndex.build(
+            self.documents, self._entry_of, vectors or {}
+        )
+
+    @property
+    def wants_vector(self) -> bool:
+        """Whether the vector of a question would help to answer it."""
+        return self._meanings is not None
 
     def _build(self) -> None:
-        pairs = list(zip(self.documents, self._langs, strict=True))
-        self._words = WordIndex(
-            [
-                (text.stems(document.title, lang), text.stems(document.body, lang))
-                for document, lang in pairs
-            ]
-        )
-        self._concepts = WordIndex(
-            [
-                (concepts(document.title, lang), concepts(document.body, lang))
-                for document, lang in pairs
-            ]
-        )
+        # One pass, so that the words of all documents are never there at once.
+        words, ideas = WordCounts(), WordCounts()
+        titles = GramBuilder(len(self.documents))
+        grams = GramBuilder(len(self.documents), of_passages=True)
+        for start in range(0, len(self.documents), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            lines: list[tuple[str, str]] = []
+            for document, lang in zip(
+                self.documents[block], self._langs[block], strict=True
+            ):
+                title = _Words(document.title, lang)
+                body = _Words(document.body, lang)
+                words.add(title.stems(), body.stems())
+                ideas.add(title.concepts(), body.concepts())
+                lines.append((title.letters(), body.letters()))
+            titles.add([title for title, _ in lines])
+            grams.add([f"{title}{title}{body}" for title, body in lines])
+        self._words = WordIndex.of(words)
+        self._concepts = WordIndex.of(ideas)
+        self._titles = titles.build()
+        self._grams = grams.build()
         #: A concept says little about a long text, which touches many.
         self._title_brevity = _brevity([d.title for d in self.documents], _BRIEF_TITLE)
         self._brevity = _brevity([d.body for d in self.documents], _BRIEF_BODY)
-        titles = [text.letters(document.title, lang) for document, lang in pairs]
-        bodies = [text.letters(document.body, lang) for document, lang in pairs]
-        sizes = (3, 4) if len(pairs) <= _SMALL else (4,)
-        self._titles = GramIndex.build(titles, sizes)
-        self._grams = GramIndex.build(
-            [
-                f"{title}{title}{body}"
-                for title, body in zip(titles, bodies, strict=True)
-            ],
-            sizes,
+        self._build_examples()
+
+    def _build_examples(self) -> None:
+        places = list(
+            zip(self.documents, self._langs, self._entry_of.tolist(), strict=True)
         )
-        rows = self._entry_of.tolist()
-        questions = {
+        asked = {
             (text.letters(question, lang), row): None
-            for (document, lang), row in zip(pairs, rows, strict=True)
+            for document, lang, row in places
             for question in document.examples
         }
+        made_up = {
+            (text.letters(question, lang), row): None
+            for document, lang, row in places
+            for question in document.generated
+        }
+        titles = (
+            {
+                (text.letters(document.title, lang), row): None
+                for document, lang, row in places
+            }
+            if asked or made_up
+            else {}
+        )
         self._examples = ExampleIndex.build(
-            list(questions),
-            list(dict.fromkeys(zip(titles, rows, strict=True))),
+            list(asked),
+            [each for each in made_up if each not in asked],
+            list(titles),
             self._entry_count,
         )
+        self._facts = _facts(self.documents, self._entry_count, len(asked))
 
     def search(
         self,
         query: str,
         limit: int = 5,
         visibilities: frozenset[str] | None = None,
-        similarity: NDArray[np.float32] | None = None,
+        vector: Floats | None = None,
+        words: Words | None = None,
     ) -> SearchResult:
         """The entries that answer best, of those with one of these visibilities.
 
-        ``similarity`` may hold, for each of ``documents``, the cosine of its vector
-        and the query's, where an embedding model is configured.
+        ``vector`` is the query's, of unit length and from the documents' encoder;
+        without it the words alone decide. ``words`` is what ``weigh`` gave for the same.
         """
-        lang = text.detect_language(query)
-        seen, entries = self._seen(visibilities)
-        evidence = self._evidence(query[:_LONGEST], lang, seen, entries, similarity)
+        words = words or self.weigh(query, visibilities)
+        lang, seen, evidence = words.lang, words.seen, words.evidence
         if evidence is None:
             return SearchResult((), {}, lang)
+        if vector is not None and self._meanings is not None:
+            evidence = self._with_meanings(evidence, seen, vector, self._meanings)
         ranking = rank(evidence)
         touched = np.stack(list(evidence.signals.values())).max(axis=0) > 0
         hits = tuple(
@@ -153,15 +203,20 @@ class Index:
         features["unexplained"] = (1 - features["explained"]) * features["terms"]
         return SearchResult(hits, features, lang)
 
+    def weigh(self, query: str, visibilities: frozenset[str] | None = None) -> Words:
+        """The part of a search that can be done before the query's vector is there."""
+        lang = text.detect_language(query)
+        seen, entries = self._seen(visibilities)
+        evidence = self._evidence(query[:_LONGEST], lang, seen, entries)
+        return Words(query, lang, seen, evidence)
+
     def _explain(self, query: str, lang: str, found: Document) -> dict[str, float]:
         match = self._match_language(lang, query)
-        return explain(
-            query[:_LONGEST],
-            match,
-            found.title,
-            found.body[:_LONGEST_BODY],
-            found.examples[:_MOST_EXAMPLES],
-            self._words.tells,
+        query, body = query[:_LONGEST], found.body[:_LONGEST_BODY]
+        tells = self._words.tells
+        examples = found.examples[:_MOST_EXAMPLES]
+        return explain(query, match, found.title, body, examples, tells) | read(
+            query, match, found.title, body, tells
         )
 
     def _seen(
@@ -198,9 +253,8 @@ class Index:
         lang: str,
         seen: NDArray[np.bool_],
         entries: NDArray[np.int32],
-        similarity: NDArray[np.float32] | None,
     ) -> Evidence | None:
-        """What every ranker says of every entry that may be seen."""
+        """What every ranker of words says of every entry that may be seen."""
         match = self._match_language(lang, query)
         stems = self._query_stems(query, match)
         if not len(entries) or not stems:
@@ -222,10 +276,9 @@ class Index:
             * self._title_brevity
             * np.sqrt(self._brevity)
         )
-        if similarity is not None:
-            documents["vector"] = similarity
+        hidden = None if seen.all() else ~seen
         signals = {
-            name: self._by_entry(np.where(seen, values, 0))[entries]
+            name: self._of_entries(values, hidden, entries)
             for name, values in documents.items()
         }
         if self._examples is not None:
@@ -236,8 +289,37 @@ class Index:
             "unknown": terms.unknown / max(terms.total, 1e-6),
             "foreign": float(bool(lang) and match != lang),
             "entries": float(len(entries)),
+            **self._facts,
         }
         return Evidence(entries, signals, documents, facts)
+
+    def _with_meanings(
+        self,
+        evidence: Evidence,
+        seen: NDArray[np.bool_],
+        vector: Floats,
+        meanings: MeaningIndex,
+    ) -> Evidence:
+        """The same with what the vectors say."""
+        entries = evidence.entries
+        near = meanings.documents(vector)
+        closest = meanings.nearest(vector)
+        leaning = (
+            np.maximum(self._by_entry(near), closest)
+            if meanings.voters is None
+            else meanings.voters.votes(vector)
+        )
+        hidden = None if seen.all() else ~seen
+        signals = {
+            "vector": self._of_entries(near, hidden, entries),
+            "leaning": leaning[entries],
+            "closest": closest[entries],
+        }
+        return replace(
+            evidence,
+            signals=evidence.signals | signals,
+            documents=evidence.documents | {"vector": near},
+        )
 
     def _query_stems(self, query: str, match: str) -> list[str]:
         found = text.stems(query, match)
@@ -264,8 +346,22 @@ class Index:
         )
         return f" {' '.join(map(text.fold, words))} "
 
+    def _of_entries(
+        self,
+        values: Floats,
+        hidden: NDArray[np.bool_] | None,
+        entries: NDArray[np.int32],
+    ) -> Floats:
+        """The best value of each of these entries; hidden documents have none."""
+        if hidden is not None:
+            values = np.where(hidden, 0, values)
+        found = self._by_entry(values)
+        return found if len(entries) == self._entry_count else found[entries]
+
     def _by_entry(self, values: Floats) -> Floats:
         """The best value among the documents of each entry."""
+        if len(values) == self._entry_count:
+            return np.maximum(values, 0)
         best = np.zeros(self._entry_count, np.float32)
         np.maximum.at(best, self._entry_of, values)
         return best
@@ -278,6 +374,47 @@ class Index:
         return self.documents[int(own[int(np.argmax(values))])]
 
 
+class _Words:
+    """The words of a text, in the shapes that are indexed."""
+
+    def __init__(self, content: str, lang: str) -> None:
+        self._words = text.tokenise(content)
+        self._lang = lang
+
+    def stems(self) -> list[str]:
+        return text.stems_of(self._words, self._lang)
+
+    def concepts(self) -> list[str]:
+        stems = text.stems_of(self._words, self._lang, keep_stop_words=True)
+        return concepts_of(stems, "mn" if self._lang == "mn-Latn" else self._lang)
+
+    def letters(self) -> str:
+        return text.letters_of(self._words, self._lang)
+
+
+#: Documents read at a time.
+_BLOCK = 1_000
+
+
+def _facts(
+    documents: Sequence[Document], entries: int, questions: int
+) -> dict[str, float]:
+    """How much its earlier questions can teach, and how short its texts are."""
+    if not documents:
+        return {}
+    words = sum(len(document.body.split()) for document in documents) / len(documents)
+    return {
+        "experience": questions / (questions + _TEACHING * entries),
+        "short": min(1.0, _BRIEF / max(words, 1)) ** 2,
+    }
+
+
+#: So many earlier questions for each entry teach half of what there is to learn.
+_TEACHING = 2
+#: Bodies of up to so many words say one thing.
+_BRIEF = 50
+
+
 def _brevity(texts: Sequence[str], words: int) -> Floats:
     """1 for texts of up to so many words, less for longer ones."""
     lengths = np.array([len(content.split()) for content in texts], np.float32)
@@ -286,8 +423,6 @@ def _brevity(texts: Sequence[str], words: int) -> Floats:
 
 _BRIEF_TITLE, _BRIEF_BODY = 9, 70
 
-#: Up to here letter groups of three are indexed beside those of four.
-_SMALL = 20_000
 _LONGEST_BODY, _MOST_EXAMPLES = 10_000, 20
 #: Longest query that is looked at.
 _LONGEST = 2_000

@@ -1,10 +1,17 @@
 """Compact inverted lists over numpy arrays: which row holds which key, how much."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knowledge.compact import CompactPostings
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -27,26 +34,24 @@ class Postings:
     size: int
 
     @classmethod
-    def build(cls, keys: Keys, rows: Ints, counts: Floats, size: int) -> "Postings":
+    def build(cls, keys: Keys, rows: Ints, counts: Floats, size: int) -> Postings:
         """From parallel arrays, one item per occurring (key, row) pair."""
         order = np.argsort(keys, kind="stable")
         found, starts = np.unique(keys[order], return_index=True)
         starts = np.append(starts, len(keys)).astype(np.int64)
-        df = np.diff(starts).astype(np.float32)
-        idf = np.log1p((size - df + 0.5) / (df + 0.5)).astype(np.float32)
+        idf = how_much_tells(np.diff(starts), size)
         return cls(found, starts, rows[order], counts[order], idf, size)
 
     def find(self, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Position of each key, and whether it is known at all."""
-        if not len(self.keys):
-            return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
-        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return at, self.keys[at] == keys
+        return find(self.keys, keys)
 
     def scores(
         self, at: NDArray[np.int64], factors: Floats, *, weighted: bool = True
     ) -> Floats:
         """Sum over the keys at these positions of factor times weight, per row."""
+        if self.size > _MOST_AT_ONCE:
+            return self._scores_by_key(at, factors, weighted=weighted)
         first = self.starts[at]
         lengths = self.starts[at + 1] - first
         ends = np.cumsum(lengths)
@@ -58,6 +63,35 @@ class Postings:
             values = values * self.weights[picked]
         sums = np.bincount(self.rows[picked], values, minlength=self.size)
         return sums.astype(np.float32)
+
+    def _scores_by_key(
+        self, at: NDArray[np.int64], factors: Floats, *, weighted: bool
+    ) -> Floats:
+        """The same without copies of the lists, which pays when they are long."""
+        sums = np.zeros(self.size, np.float32)
+        for place, factor in zip(at.tolist(), factors, strict=True):
+            held = slice(self.starts[place], self.starts[place + 1])
+            values = self.weights[held] * factor if weighted else factor
+            np.add.at(sums, self.rows[held], values)
+        return sums
+
+
+#: Rows beyond which lists are worked on one by one.
+_MOST_AT_ONCE = 4_000
+
+
+def find(known: Keys, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Position of each key among sorted ones, and whether it is there at all."""
+    if not len(known):
+        return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return at, known[at] == keys
+
+
+def how_much_tells(held: NDArray[np.number], size: int) -> Floats:
+    """The idf of keys that so many of ``size`` rows hold."""
+    df = held.astype(np.float32)
+    return np.log1p((size - df + 0.5) / (df + 0.5)).astype(np.float32)
 
 
 _FACTOR = np.uint32(0x9E3779B1)
@@ -103,6 +137,17 @@ _BLOCK = 1000
 def _count_block(
     texts: Sequence[str], first: int, sizes: tuple[int, ...]
 ) -> tuple[Keys, Ints, Floats]:
+    keys, rows, times = distinct_grams(texts, first, sizes)
+    return keys, rows, (1 + np.log(times)).astype(np.float32)
+
+
+def distinct_grams(
+    texts: Sequence[str], first: int, sizes: tuple[int, ...]
+) -> tuple[Keys, Ints, NDArray[np.int64]]:
+    """The groups of each text, each once, with its row and how often it comes up.
+
+    Rows count from ``first``.
+    """
     codes = _codes("".join(texts))
     row_of = np.repeat(
         np.arange(first, first + len(texts), dtype=np.uint64),
@@ -114,24 +159,34 @@ def _count_block(
         inside = row_of[: len(keys)] == row_of[size - 1 :][: len(keys)]
         pairs.append(((row_of[: len(keys)] << _HALF) | keys)[inside])
     found, times = np.unique(np.concatenate(pairs), return_counts=True)
-    counts = (1 + np.log(times)).astype(np.float32)
-    return found.astype(np.uint32), (found >> _HALF).astype(np.int32), counts
+    return found.astype(np.uint32), (found >> _HALF).astype(np.int32), times
 
 
 @dataclass(frozen=True, slots=True)
 class GramIndex:
-    """Cosine of TF-IDF vectors over letter groups."""
+    """Cosine of TF-IDF vectors over letter groups, or nearly so."""
 
-    postings: Postings
+    postings: Postings | CompactPostings
     sizes: tuple[int, ...]
 
     @classmethod
-    def build(cls, texts: Sequence[str], sizes: tuple[int, ...]) -> "GramIndex":
-        """From folded texts (see ``text.letters``)."""
+    def build(
+        cls, texts: Sequence[str], sizes: tuple[int, ...], *, of_passages: bool = False
+    ) -> GramIndex:
+        """From folded texts (see ``text.letters``).
+
+        A question is like another text as a whole, and by the cosine of the two. Of a
+        passage it only has to be like a part: there each shared group counts once by
+        what it tells, and a long passage is not put down for all of its length.
+        """
         keys, rows, counts = _count_grams(texts, sizes)
         postings = Postings.build(keys, rows, counts, len(texts))
-        weights = postings.weights * np.repeat(postings.idf, np.diff(postings.starts))
+        weights = postings.weights
+        if not of_passages:
+            weights = weights * np.repeat(postings.idf, np.diff(postings.starts))
         norms = np.sqrt(np.bincount(postings.rows, weights**2, minlength=len(texts)))
+        if of_passages and len(texts):
+            norms = (norms + norms.mean()) / 2
         scaled = weights / np.maximum(norms, 1e-6)[postings.rows]
         return cls(replace(postings, weights=scaled.astype(np.float32)), sizes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from knowledge.models import Entry, note_change
+from knowledge.models import Entry, hold_knowledge, note_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def set_status(entries: Iterable[Entry], *, status: Entry.Status) -> int:
     """Publish, archive or unpublish entries; returns how many that changed."""
     rows = list(entries)
+    accounts = sorted({each.account_id for each in rows})
+    hold_knowledge(accounts)
     count = (
         Entry.objects.filter(pk__in=[each.pk for each in rows])
         .exclude(status=status)
-        .update(status=status, updated_at=timezone.now())
+        .update(status=status, gone_at=None, updated_at=timezone.now())
     )
     if count:
-        for account_id in sorted({each.account_id for each in rows}):
+        for account_id in accounts:
             note_change(account_id)
     return count

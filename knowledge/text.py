@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -143,7 +143,13 @@ def stem(word: str, lang: str) -> str:
 
 def stems(text: str, lang: str, *, keep_stop_words: bool = False) -> list[str]:
     """Stems of a text in order, without stop words unless nothing else is there."""
-    words = tokenise(text)
+    return stems_of(tokenise(text), lang, keep_stop_words=keep_stop_words)
+
+
+def stems_of(
+    words: Sequence[str], lang: str, *, keep_stop_words: bool = False
+) -> list[str]:
+    """The same, of the words of a text."""
     stop = frozenset() if keep_stop_words else STOP_WORDS.get(lang, frozenset())
     kept = [word for word in words if word not in stop]
     return [stem(word, lang) for word in kept or words]
@@ -206,7 +212,11 @@ def asks_quantity(question: str) -> bool:
 
 def letters(text: str, lang: str) -> str:
     """The folded words of a text between single spaces, for letter groups."""
-    words = tokenise(text)
+    return letters_of(tokenise(text), lang)
+
+
+def letters_of(words: Sequence[str], lang: str) -> str:
+    """The same, of the words of a text."""
     if lang == "mn-Latn":
         words = [cyrillise(word) for word in words]
     return f" {' '.join(fold(word) for word in words)} "

@@ -1,7 +1,8 @@
 """Words and their stems: BM25 over title and body, and how much of a question is met."""
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,16 +34,80 @@ class Terms:
         return float(self.weights.sum()) + self.unknown
 
 
+class WordCounts:
+    """The stems of documents that come one by one, in arrays of numbers."""
+
+    def __init__(self) -> None:
+        self.vocabulary: dict[str, int] = {}
+        #: Of the bodies, with their titles: number and count of each stem, and how many
+        #: different ones and how many in all each document has.
+        self.stems, self.counts = array("I"), array("I")
+        self.widths, self.lengths = array("I"), array("I")
+        #: Of the titles: number of each stem, and how many different ones each has.
+        self.title_stems, self.title_widths = array("I"), array("I")
+
+    def add(self, title: Sequence[str], body: Sequence[str]) -> None:
+        """Count the next document."""
+        number_of = self.vocabulary
+        found = Counter(body)
+        for stem in title:
+            found[stem] += _TITLE_WEIGHT
+        self.stems.extend(number_of.setdefault(stem, len(number_of)) for stem in found)
+        self.counts.extend(found.values())
+        self.widths.append(len(found))
+        self.lengths.append(found.total())
+        own = sorted({number_of[stem] for stem in title})
+        self.title_stems.extend(own)
+        self.title_widths.append(len(own))
+
+
+def _body(counts: WordCounts) -> Postings:
+    """Each stem's part in BM25."""
+    size = len(counts.lengths)
+    rows = np.repeat(np.arange(size, dtype=np.int32), np.asarray(counts.widths))
+    length = np.array(counts.lengths, np.float32)
+    share = (length / max(float(length.mean()), 1.0))[rows] if size else length
+    tf = np.array(counts.counts, np.float32)
+    weights = tf * (_K1 + 1) / (tf + _K1 * (1 - _B + _B * share))
+    return Postings.build(
+        np.array(counts.stems, np.uint32), rows, weights.astype(np.float32), size
+    )
+
+
+def _title(counts: WordCounts, tells: Floats) -> Postings:
+    """Rows of unit length: a title's stems weighted by what each tells."""
+    size = len(counts.lengths)
+    rows = np.repeat(np.arange(size, dtype=np.int32), np.asarray(counts.title_widths))
+    keys = np.array(counts.title_stems, np.uint32)
+    idf = tells[keys] if len(keys) else np.zeros(0, np.float32)
+    norms = np.sqrt(np.bincount(rows, idf**2, minlength=size))
+    weights = (idf / np.maximum(norms, 1e-6)[rows]).astype(np.float32)
+    return Postings.build(keys, rows, weights, size)
+
+
 class WordIndex:
     """An inverted index over the stems of titles and bodies."""
 
     def __init__(
-        self, documents: Sequence[tuple[Sequence[str], Sequence[str]]]
+        self, documents: Iterable[tuple[Sequence[str], Sequence[str]]]
     ) -> None:
-        self.size = len(documents)
-        self.vocabulary: dict[str, int] = {}
-        self._body = self._build_body(documents)
-        self._title = self._build_title([title for title, _ in documents])
+        counts = WordCounts()
+        for title, body in documents:
+            counts.add(title, body)
+        self._take(counts)
+
+    @classmethod
+    def of(cls, counts: "WordCounts") -> "WordIndex":
+        """From the stems that were counted; the counts are used up."""
+        index = cls.__new__(cls)
+        index._take(counts)
+        return index
+
+    def _take(self, counts: "WordCounts") -> None:
+        self.size = len(counts.lengths)
+        self.vocabulary = counts.vocabulary
+        self._body = _body(counts)
+        self._title = _title(counts, self._body.idf)
 
     def __contains__(self, stem: object) -> bool:
         return stem in self.vocabulary
@@ -50,44 +115,6 @@ class WordIndex:
     @cached_property
     def _speller(self) -> Speller:
         return Speller(list(self.vocabulary))
-
-    def _build_body(
-        self, documents: Sequence[tuple[Sequence[str], Sequence[str]]]
-    ) -> Postings:
-        keys: list[int] = []
-        counts: list[int] = []
-        widths: list[int] = []
-        lengths: list[int] = []
-        for title, body in documents:
-            found = Counter(body)
-            for stem in title:
-                found[stem] += _TITLE_WEIGHT
-            keys.extend(
-                self.vocabulary.setdefault(stem, len(self.vocabulary)) for stem in found
-            )
-            counts.extend(found.values())
-            widths.append(len(found))
-            lengths.append(sum(found.values()))
-        rows = np.repeat(np.arange(self.size, dtype=np.int32), widths)
-        length = np.array(lengths, np.float32)
-        share = (length / max(float(length.mean()), 1.0))[rows] if lengths else length
-        tf = np.array(counts, np.float32)
-        weights = tf * (_K1 + 1) / (tf + _K1 * (1 - _B + _B * share))
-        return Postings.build(
-            np.array(keys, np.uint32), rows, weights.astype(np.float32), self.size
-        )
-
-    def _build_title(self, titles: Sequence[Sequence[str]]) -> Postings:
-        """Rows of unit length: a title's stems weighted by what each tells."""
-        sets = [sorted({self.vocabulary[stem] for stem in title}) for title in titles]
-        rows = np.repeat(
-            np.arange(self.size, dtype=np.int32), [len(found) for found in sets]
-        )
-        keys = np.array([key for found in sets for key in found], np.uint32)
-        idf = self._body.idf[keys] if len(keys) else np.zeros(0, np.float32)
-        norms = np.sqrt(np.bincount(rows, idf**2, minlength=self.size))
-        weights = (idf / np.maximum(norms, 1e-6)[rows]).astype(np.float32)
-        return Postings.build(keys, rows, weights, self.size)
 
     def terms(self, stems: Sequence[str], *, spell: bool = True) -> Terms:
         """The known stems of a question, typing errors corrected."""

@@ -170,13 +170,16 @@ def test_tokens_are_revoked_from_the_list(
     assert Token.objects.get().user == charlie
 
 
-def test_an_owner_renames_the_account_and_no_more(
+def test_an_owner_changes_what_is_the_owners_of_the_account(
     client: Client, alice: User, account: Account
 ) -> None:
     client.force_login(alice)
-    values: dict[str, Any] = {"name": "Alice & Co.", "is_demo": "on"}
+    values: dict[str, Any] = {
+        "name": "Alice & Co.", "default_reply_handler": "Manual", "is_demo": "on",
+    }  # fmt: skip
 
     client.post(reverse("admin:accounts_account_change", args=[account.pk]), values)
 
     account.refresh_from_db()
     assert (account.name, account.is_demo) == ("Alice & Co.", False)
+    assert account.default_reply_handler == "Manual"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -66,6 +66,11 @@ class Request:
     timeout_s: float = 30.0
     #: An opaque, hashed name of the contact for the provider's abuse detection.
     contact_hash: str = ""
+    #: JSON Schema of what is to be written, for who can hold to one; None: plain text.
+    schema: Mapping[str, Any] | None = None
+    #: Numbers of the passages to quote, for the local answerer, with what each is to
+    #: answer; empty: the first one, and the question.
+    asked: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,10 @@ class Provider:
     def is_configured(self) -> bool:
         """Whether the installation has what this provider needs."""
         raise NotImplementedError
+
+    def default_model(self) -> str:
+        """The model that is asked where an account names none; empty: there are none."""
+        return ""
 
     def credentials(self) -> str:
         """An opaque name of the key in use, so that a new key starts afresh."""

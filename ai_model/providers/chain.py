@@ -11,11 +11,13 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ai_model import providers
+from ai_model.providers import trouble
 from ai_model.providers.base import Finish
+from core.breaker import Breaker
 from core.exceptions import (
     PermanentProviderError,
     ProviderError,
@@ -33,15 +35,7 @@ logger = logging.getLogger(__name__)
 LOCAL_RESERVE_S: Final = 1.0
 #: A provider that has less time than this is not worth asking.
 _SHORTEST_S: Final = 0.1
-#: Temporary errors in a row that open the breaker, and for how long.
-_FAILURES_ALLOWED: Final = 3
-_PAUSE_S: Final = 30.0
-#: No key, no money: a person has to act first.
-_LONG_PAUSE_S: Final = 600.0
-_NEEDS_A_PERSON: Final = frozenset({"insufficient_quota", "api_key_invalid"})
 _RETRY_AFTER_S: Final = 0.1
-#: Who asks us to stay away for longer than this is left alone by all calls.
-_LONGEST_WAIT_S: Final = 5.0
 #: A provider that hangs leaves the rest of the time to the next one.
 _SHARE: Final = 2 / 3
 _HAS_TEXT: Final = frozenset({Finish.STOP, Finish.LENGTH})
@@ -57,67 +51,33 @@ class ProvidersExhausted(ProviderError):
         self.failures = failures
 
 
-@dataclass(slots=True)
-class Breaker:
-    """Whether a provider is worth asking.
-
-    Open until `open_until`, then half-open: one call is let through, and its outcome
-    closes or reopens the breaker.
-    """
-
-    failures: int = 0
-    open_until: float = 0.0
-    #: Whether the one call of the half-open state is under way.
-    is_probing: bool = False
-    #: Code of the error that opened it.
-    reason: str = ""
-
-    def admits(self) -> bool:
-        """Whether a call may be made now; in the half-open state, the first asker."""
-        if not self.open_until:
-            return True
-        if self.is_probing or time.monotonic() < self.open_until:
-            return False
-        self.is_probing = True
-        return True
-
-    def succeeded(self) -> None:
-        """Close."""
-        self.failures, self.open_until, self.is_probing = 0, 0.0, False
-        self.reason = ""
-
-    def failed(self, error: ProviderError) -> None:
-        """Count an error; open when it is one too many or needs a person."""
-        was_probing, self.is_probing = self.is_probing, False
-        if error.status in {401, 402, 403} or error.code in _NEEDS_A_PERSON:
-            self._open(_LONG_PAUSE_S, error)
-        elif isinstance(error, TemporaryProviderError):
-            self.failures += 1
-            wait_s = min(error.retry_after or 0.0, _LONG_PAUSE_S)
-            if was_probing or self.failures >= _FAILURES_ALLOWED:
-                self._open(max(_PAUSE_S, wait_s), error)
-            elif wait_s > _LONGEST_WAIT_S:
-                self._open(wait_s, error)
-
-    def released(self) -> None:
-        """A call ended without telling anything, such as by cancellation."""
-        self.is_probing = False
-
-    def _open(self, pause_s: float, error: ProviderError) -> None:
-        self.open_until = time.monotonic() + pause_s
-        self.reason = error.code
-
-
-_breakers: dict[tuple[str, str], Breaker] = {}
+_breakers: dict[trouble.Name, Breaker] = {}
 
 
 def breaker(provider: Provider) -> Breaker:
     """The breaker of a provider with the key that it uses now."""
-    return _breakers.setdefault((provider.key, provider.credentials()), Breaker())
+    return _breakers.setdefault(_name(provider), Breaker())
+
+
+def _name(provider: Provider) -> trouble.Name:
+    return provider.key, provider.credentials()
+
+
+def is_failing(provider: Provider) -> bool:
+    """Whether this process knows that calls of a provider fail now."""
+    return breaker(provider).open_until > time.monotonic()
+
+
+def is_failing_anywhere(provider: Provider) -> bool:
+    """Whether some process knows it. Asks the cache, so not for the engine's loop."""
+    return is_failing(provider) or trouble.is_told(_name(provider))
 
 
 def reset_breakers() -> None:
     """Forget all failures: after new keys, and between tests."""
+    for name, each in _breakers.items():
+        if each.open_until:
+            trouble.forget(name)
     _breakers.clear()
 
 
@@ -204,6 +164,8 @@ class _Run:
                 completion = await self._attempt(provider, left_s)
             except ProviderError as exc:
                 gate.failed(exc)
+                if gate.open_until:
+                    await trouble.tell(_name(provider), gate)
                 self._failures.append((provider.key, exc.code))
                 pause_s = self._pause(exc)
                 if is_retry or gate.open_until or pause_s is None:
@@ -212,7 +174,10 @@ class _Run:
                 gate.released()
                 raise
             else:
+                was_open = bool(gate.open_until)
                 gate.succeeded()
+                if was_open:
+                    await trouble.tell(_name(provider), gate)
                 return completion
             if time.monotonic() + pause_s + _SHORTEST_S > ends_at:
                 return None

@@ -73,12 +73,16 @@ class Gemini(Provider):
 
     def __init__(self) -> None:
         self._clients = http.PerLoop[Any]()
-        #: Models that refuse to be told how much to think.
-        self._unthinking: set[tuple[str, str]] = set()
+        #: Parts of the configuration that a model has refused, by credentials and model.
+        self._refused: dict[tuple[str, str], frozenset[str]] = {}
 
     def is_configured(self) -> bool:
         """Whether there is a key."""
         return bool(settings.GEMINI_API_KEY)
+
+    def default_model(self) -> str:
+        """The installation's, else ours."""
+        return settings.GEMINI_MODEL or DEFAULT_MODEL
 
     def credentials(self) -> str:
         """A digest of key and address."""
@@ -92,21 +96,22 @@ class Gemini(Provider):
         self, request: Request, on_text: OnText | None = None
     ) -> Completion:
         """Write an answer; one that is blocked or has no clean end has no text."""
-        name = request.model or settings.GEMINI_MODEL or DEFAULT_MODEL
+        name = request.model or self.default_model()
         name = name.removeprefix("models/")
         body = _body(name, request)
         place = (self.credentials(), name)
-        if place in self._unthinking:
-            body["generationConfig"].pop("thinkingConfig", None)
-        try:
-            return await self._ask(name, body, request.timeout_s, on_text)
-        except PermanentProviderError as exc:
-            refused_thinking = exc.status == 400 and "thinking" in str(exc.__cause__)
-            if not refused_thinking or place in self._unthinking:
-                raise
-            self._unthinking.add(place)
-            body["generationConfig"].pop("thinkingConfig", None)
-        return await self._ask(name, body, request.timeout_s, on_text)
+        refused = self._refused.get(place, frozenset())
+        while True:
+            for field in refused:
+                body["generationConfig"].pop(field, None)
+            try:
+                return await self._ask(name, body, request.timeout_s, on_text)
+            except PermanentProviderError as exc:
+                new = _refused_fields(exc) & body["generationConfig"].keys()
+                if not new:
+                    raise
+                refused |= new
+                self._refused[place] = refused
 
     async def _ask(
         self, name: str, body: Json, timeout_s: float, on_text: OnText | None
@@ -252,6 +257,9 @@ def _body(model: str, request: Request) -> Json:
     }
     if profile is not None and profile.reasoning_effort:
         config["thinkingConfig"] = {"thinkingLevel": profile.reasoning_effort}
+    if request.schema is not None:
+        config["responseMimeType"] = "application/json"
+        config["responseJsonSchema"] = dict(request.schema)
     turns = itertools.groupby(request.utterances, key=lambda said: _ROLES[said.role])
     contents = [
         {"role": role, "parts": [{"text": said.text} for said in turn]}
@@ -263,6 +271,24 @@ def _body(model: str, request: Request) -> Json:
         "generationConfig": config,
         "safetySettings": _SAFETY,
     }
+
+
+#: What of the configuration may be left out, by the words of a refusal that names it.
+_OPTIONAL: Final = {
+    "thinking": frozenset({"thinkingConfig"}),
+    **dict.fromkeys(
+        ("jsonschema", "json_schema", "json schema", "json mode", "mime"),
+        frozenset({"responseJsonSchema", "responseMimeType"}),
+    ),
+}
+
+
+def _refused_fields(error: ProviderError) -> frozenset[str]:
+    if error.status != 400:
+        return frozenset()
+    said = str(error.__cause__).casefold()
+    found = (fields for word, fields in _OPTIONAL.items() if word in said)
+    return frozenset[str]().union(*found)
 
 
 def _error(error: errors.APIError) -> ProviderError:

@@ -10,9 +10,11 @@ from ai_model.extract import extract
 from ai_model.providers.base import Completion, Finish, Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django_stubs_ext import StrOrPromise
 
-    from ai_model.providers.base import OnText, Request
+    from ai_model.providers.base import OnText, Passage, Request
 
 
 class Local(Provider):
@@ -28,10 +30,10 @@ class Local(Provider):
     async def complete(
         self, request: Request, on_text: OnText | None = None
     ) -> Completion:
-        """Quote the first passage; EMPTY when there is none or nothing to quote."""
-        passages = [(passage.title, passage.text) for passage in request.passages]
-        lang = request.passages[0].lang if request.passages else ""
-        text = extract(request.question, passages, lang=lang, max_words=60).strip()
+        """Quote a passage for each question; EMPTY when there is nothing to quote."""
+        asked = request.asked or ((request.question, 1),)
+        quotes = [_quote(request.passages, *each) for each in asked]
+        text = "\n\n".join(dict.fromkeys(each for each in quotes if each))
         if text and on_text is not None:
             on_text(text)
         return Completion(
@@ -43,3 +45,11 @@ class Local(Provider):
 
     async def check(self, timeout_s: float) -> None:
         """Nothing outside is needed, so there is nothing to check."""
+
+
+def _quote(passages: Sequence[Passage], question: str, number: int) -> str:
+    """The sentences of that passage; the others only tell which words are common."""
+    ranked = sorted(passages, key=lambda each: each.number != number)
+    lang = ranked[0].lang if ranked else ""
+    texts = [(passage.title, passage.text) for passage in ranked]
+    return extract(question, texts, lang=lang, max_words=60).strip()

@@ -39,6 +39,10 @@ class Model:
     #: How hard it is asked to think, in its provider's words; null leaves it to the model.
     reasoning_effort: str | None = None
 
+    def is_served(self, on: dt.date) -> bool:
+        """Whether its provider still serves it on this day."""
+        return self.retires_on is None or on < self.retires_on
+
 
 def lookup(provider: str, name: str) -> Model | None:
     """What is known about a model, or None."""
@@ -64,7 +68,7 @@ def check_model(provider: str, name: str, today: dt.date) -> str | None:
     An unknown name passes: compatible servers have names of their own.
     """
     model = lookup(provider, name)
-    if model is None or model.retires_on is None or today < model.retires_on:
+    if model is None or model.retires_on is None or model.is_served(today):
         return None
     hint = f" Use {model.successor} instead." if model.successor else ""
     return f"{model.name} was retired on {model.retires_on:%Y-%m-%d}.{hint}"

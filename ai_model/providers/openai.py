@@ -19,7 +19,7 @@ import httpx2
 import orjson
 from django.conf import settings
 
-from ai_model.providers import models
+from ai_model.providers import models, openai_errors
 from ai_model.providers.base import Completion, Finish, Provider
 from ai_model.providers.reading import (
     UNREADABLE,
@@ -30,29 +30,28 @@ from ai_model.providers.reading import (
     object_of,
 )
 from core import http
-from core.exceptions import (
-    PermanentProviderError,
-    TemporaryProviderError,
-)
+from core.exceptions import PermanentProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     import openai
 
     from ai_model.providers.base import OnText, Request
-    from core.exceptions import (
-        ProviderError,
-    )
 
 DEFAULT_MODEL: Final = "gpt-6-luna"
 _OWN_HOST: Final = "api.openai.com"
 _CONNECT_TIMEOUT_S: Final = 5.0
-#: Error codes that another try would meet again, whatever the status says.
-_FINAL_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 #: Fields that some models refuse; without them the answer is as good.
 _OPTIONAL: Final = frozenset(
-    {"temperature", "reasoning", "reasoning_effort", "safety_identifier"}
+    {
+        "temperature",
+        "reasoning",
+        "reasoning_effort",
+        "safety_identifier",
+        "text",
+        "response_format",
+    }
 )
 
 
@@ -71,6 +70,10 @@ class OpenAI(Provider):
         """Whether there is a key; a compatible server takes any."""
         return bool(settings.OPENAI_API_KEY)
 
+    def default_model(self) -> str:
+        """The installation's, else ours."""
+        return settings.OPENAI_MODEL or DEFAULT_MODEL
+
     def credentials(self) -> str:
         """A digest of key and address."""
         return digest(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL)
@@ -79,21 +82,22 @@ class OpenAI(Provider):
         self, request: Request, on_text: OnText | None = None
     ) -> Completion:
         """Write an answer; optional fields that the model refuses are left out once."""
-        name = request.model or settings.OPENAI_MODEL or DEFAULT_MODEL
+        name = request.model or self.default_model()
         style = _Responses() if _speaks_responses() else _Chat()
         body = style.body(name, request)
         refused = self._refused.get((self.credentials(), name), frozenset())
         for field in refused:
             body.pop(field, None)
-        try:
-            return await self._ask(style, body, request.timeout_s, on_text)
-        except PermanentProviderError as exc:
-            field = _refused_field(exc)
-            if field not in body:
-                raise
-            self._refused[self.credentials(), name] = refused | {field}
-            del body[field]
-        return await self._ask(style, body, request.timeout_s, on_text)
+        while True:
+            try:
+                return await self._ask(style, body, request.timeout_s, on_text)
+            except PermanentProviderError as exc:
+                field = openai_errors.refused_field(exc, _OPTIONAL & body.keys())
+                if not field:
+                    raise
+                refused |= {field}
+                self._refused[self.credentials(), name] = refused
+                del body[field]
 
     async def _ask(
         self, style: _Style, body: Json, timeout_s: float, on_text: OnText | None
@@ -125,8 +129,8 @@ class OpenAI(Provider):
             check=False,
         )
         if answer.status_code >= 300:
-            refusal = _Refusal.of(answer)
-            raise _error_of(answer, refusal.code) from refusal
+            refusal = openai_errors.Refusal.of(answer)
+            raise openai_errors.of_response(answer, refusal.code) from refusal
         return answer
 
     async def _stream(
@@ -146,7 +150,7 @@ class OpenAI(Provider):
             async with stream:
                 draft = await style.follow(stream, on_text)
         except openai.APIError as exc:
-            raise _error(exc) from exc
+            raise openai_errors.from_sdk(exc) from exc
         except httpx2.HTTPError as exc:
             raise http.error_from_exception(exc, provider=self.key) from exc
         return draft, stream.response.headers.get("x-request-id", "")
@@ -162,7 +166,7 @@ class OpenAI(Provider):
                 options={"timeout": _timeout(timeout_s), "max_retries": 0},
             )
         except openai.APIError as exc:
-            raise _error(exc) from exc
+            raise openai_errors.from_sdk(exc) from exc
 
     def _client(self) -> openai.AsyncOpenAI:
         clients = self._clients.here()
@@ -262,12 +266,14 @@ class _Responses(_Style):
             body["temperature"] = request.temperature
         if request.contact_hash:
             body["safety_identifier"] = request.contact_hash
+        if request.schema is not None:
+            body["text"] = {"format": {"type": "json_schema", **_shape(request.schema)}}
         return body
 
     def read(self, answer: Json) -> _Draft:
         status = answer.get("status") or "completed"
         if status not in {"completed", "incomplete"}:
-            raise _failed(answer.get("error"))
+            raise openai_errors.of_body(answer.get("error"))
         draft = _Draft()
         for item in answer.get("output") or ():
             for part in item.get("content") or ():
@@ -294,9 +300,9 @@ class _Responses(_Style):
                 draft.parts = draft.parts or parts
                 return draft
             elif kind == "response.failed":
-                raise _failed(object_of(data["response"]).get("error"))
+                raise openai_errors.of_body(object_of(data["response"]).get("error"))
             elif kind == "error":
-                raise _failed(data)
+                raise openai_errors.of_body(data)
         raise broken_off(OpenAI.key)
 
 
@@ -320,11 +326,14 @@ class _Chat(_Style):
             body["reasoning_effort"] = profile.reasoning_effort
         if profile.takes_temperature if profile is not None else not _is_own():
             body["temperature"] = request.temperature
+        if request.schema is not None:
+            shape = _shape(request.schema)
+            body["response_format"] = {"type": "json_schema", "json_schema": shape}
         return body
 
     def read(self, answer: Json) -> _Draft:
         if answer.get("error"):
-            raise _failed(answer["error"])
+            raise openai_errors.of_body(answer["error"])
         draft = _Draft()
         draft.model = answer.get("model") or ""
         draft.usage = answer.get("usage") or {}
@@ -373,6 +382,10 @@ def _messages(request: Request) -> list[Json]:
     return [{"role": said.role, "content": said.text} for said in request.utterances]
 
 
+def _shape(schema: Mapping[str, Any]) -> Json:
+    return {"name": "reply", "schema": dict(schema), "strict": True}
+
+
 def _timeout(timeout_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s))
 
@@ -381,64 +394,5 @@ def _count(usage: Json, *names: str) -> int:
     return next((int(usage[name]) for name in names if usage.get(name)), 0)
 
 
-def _refused_field(error: ProviderError) -> str:
-    """The optional field that a 400 names, or nothing."""
-    cause = error.__cause__
-    if error.status != 400:
-        return ""
-    field = str(getattr(cause, "param", None) or "").partition(".")[0]
-    return field if field in _OPTIONAL else ""
-
-
-def _error(error: openai.APIError) -> ProviderError:
-    """What the SDK raised, as one of ours."""
-    response: httpx2.Response | None = getattr(error, "response", None)
-    code = error.code or error.type
-    if response is None:
-        cause = error.__cause__
-        if isinstance(cause, Exception):
-            return http.error_from_exception(cause, provider=OpenAI.key)
-        return _failed({"code": code})
-    return _error_of(response, code)
-
-
-class _Refusal(Exception):
-    """What the body of a refusal says."""
-
-    def __init__(self, code: str | None, param: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.param = param
-
-    @classmethod
-    def of(cls, response: httpx2.Response) -> _Refusal:
-        try:
-            found = object_of(orjson.loads(response.content)).get("error")
-        except UNREADABLE:
-            found = None
-        said = found if isinstance(found, dict) else {}
-        code = said.get("code") or said.get("type")
-        return cls(str(code) if code else None, str(said.get("param") or ""))
-
-
 def _base_url() -> str:
     return settings.OPENAI_BASE_URL.rstrip("/") or f"https://{_OWN_HOST}/v1"
-
-
-def _error_of(response: httpx2.Response, code: str | None) -> ProviderError:
-    found = http.error_from_response(response, provider=OpenAI.key)
-    kind = PermanentProviderError if code in _FINAL_CODES else type(found)
-    return kind(
-        str(found),
-        provider=OpenAI.key,
-        status=found.status,
-        retry_after=found.retry_after,
-        code=code,
-    )
-
-
-def _failed(error: object) -> ProviderError:
-    """An error that came inside an answer of status 200."""
-    code = str(error.get("code") or "") if isinstance(error, dict) else ""
-    kind = PermanentProviderError if code in _FINAL_CODES else TemporaryProviderError
-    return kind("openai could not write an answer.", provider=OpenAI.key, code=code)

@@ -135,15 +135,16 @@ class ModelServer:
 
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
-        self._script: deque[str] = deque(["ok"])
+        self._script: deque[str | Behaviour] = deque(["ok"])
         self.url = ""
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loopback", daemon=True)
 
-    def script(self, *names: str) -> None:
-        """Set what happens next; the last name is repeated."""
-        assert set(names) <= BEHAVIOURS.keys(), names
-        self._script = deque(names)
+    def script(self, *steps: str | Behaviour) -> None:
+        """Set what happens next, by name or as it is; the last step is repeated."""
+        names = {step for step in steps if isinstance(step, str)}
+        assert names <= BEHAVIOURS.keys(), names
+        self._script = deque(steps)
 
     def __enter__(self) -> ModelServer:
         self._thread.start()
@@ -204,12 +205,13 @@ class ModelServer:
         for ending, dialect in DIALECTS.items():
             if path.endswith(ending):
                 is_last = len(self._script) == 1
-                name = self._script[0] if is_last else self._script.popleft()
-                return BEHAVIOURS[name](dialect, request)
+                step = self._script[0] if is_last else self._script.popleft()
+                behave = BEHAVIOURS[step] if isinstance(step, str) else step
+                return behave(dialect, request)
         if path.endswith("/models"):
             name = self._script[0]
             dialect = wire.Gemini() if "v1beta" in path else wire.Chat()
-            if name in dialect.errors:
+            if isinstance(name, str) and name in dialect.errors:
                 return BEHAVIOURS[name](dialect, request)
             return Reply(b'{"object": "list", "data": [], "models": []}')
         return Reply(b'{"error": {"message": "no such path"}}', status=404)

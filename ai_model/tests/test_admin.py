@@ -14,16 +14,28 @@ from django.utils import timezone
 
 from accounts.models import Account, Membership, Token, User
 from accounts.tests.factories import UserFactory
-from ai_model.models import Assistant, Prompt, Turn, Usage
+from ai_model.models import (
+    Assistant,
+    Gap,
+    ModelWarning,
+    Prompt,
+    PromptDraft,
+    Turn,
+    Usage,
+)
+from ai_model.tests.unanswered import ask
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.tests.factories import (
     ContactFactory,
     ConversationFactory,
     MessageFactory,
 )
-from integrations.models import Channel, Event
-from integrations.tests.factories import ChatwootChannelFactory
-from knowledge.models import Entry
+from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from escalation.tests.factories import escalated
+from feedback.models import Feedback
+from integrations.models import Channel, Desk, Event
+from integrations.tests.factories import ChatwootChannelFactory, DeskFactory
+from knowledge.models import Entry, Example, KnowledgeIndex, Source
 from knowledge.tests.factories import EntryFactory
 
 if TYPE_CHECKING:
@@ -32,7 +44,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-READABLE_BY_SUPPORT = {Contact, Conversation, Message}
+READABLE_BY_SUPPORT = {
+    Contact, Conversation, Message, Feedback, Escalation, Ticket, Letter, Alert,
+}  # fmt: skip
 BOT_TOKEN = "bot-token-that-nobody-may-read"
 
 
@@ -50,12 +64,29 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
     token, _secret = Token.objects.create(
         user=owner, account=account, name=f"{word} token", expiry=None
     )
+    entry = EntryFactory(account=account, title=f"{word} entry")
+    turn = ask(
+        channel,
+        f"{word} query",
+        conversation=conversation,
+        state=Turn.State.ANSWERED,
+        reason="answered",
+    )
+    gap = Gap.objects.create(
+        account=account,
+        question=f"{word} gap",
+        entry=entry,
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+    gap.questions.create(turn=turn, text=f"{word} asked", asked_at=now, weight=1)
     return {
         Account: account,
         User: owner,
         Membership: owner.memberships.get(account=account),
         Token: token,
         Channel: channel,
+        Desk: DeskFactory(account=account, name=f"{word} desk"),
         Event: Event.objects.create(
             channel=channel, delivery_key=f"{word}-1", body=word, received_at=now
         ),
@@ -70,25 +101,35 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
             due_at=now,
             state=Delivery.State.FAILED,
         ),
-        Entry: EntryFactory(account=account, title=f"{word} entry"),
+        Feedback: Feedback.objects.create(
+            account=account,
+            conversation=conversation,
+            message=message,
+            rating=Feedback.Rating.HELPFUL,
+            comment=f"{word} comment",
+        ),
+        Entry: entry,
+        Source: Source.objects.create(
+            account=account, kind="file", address=f"{word}.csv"
+        ),
+        KnowledgeIndex: KnowledgeIndex.objects.get(pk=account.pk),
         Assistant: Assistant.objects.create(account=account, phrases=[word]),
         Prompt: Prompt.objects.create(
             account=account, kind="manual", text=word, author=owner
         ),
-        Turn: Turn.objects.create(
-            account=account,
-            conversation=conversation,
-            first_message_id=message.pk,
-            last_message_id=message.pk,
-            epoch=0,
-            worker=1,
-            state=Turn.State.ANSWERED,
-            reason="answered",
-            query=f"{word} query",
+        PromptDraft: PromptDraft.objects.create(
+            account=account, kind="product", text=word, author=owner
         ),
+        ModelWarning: ModelWarning.objects.create(
+            account=account, provider="openai", model=word, retires_on=now.date()
+        ),
+        Turn: turn,
+        Gap: gap,
+        Example: entry.examples.create(text=f"{word} example", origin="confirmed"),
         Usage: Usage.objects.create(
             account=account, day=dt.date(2026, 1, 1), provider="local", model=word
         ),
+        **escalated(message, word),
     }
 
 
@@ -216,7 +257,7 @@ def test_an_owner_adds_only_what_owners_add(
 
     response = client.get(page(model, "add"))
 
-    addable = {Channel, Entry, Membership, Prompt, User}
+    addable = {Channel, Desk, Entry, Membership, PromptDraft, User, Rung}
     assert response.status_code == (200 if model in addable else 403)
     assert "charlie" not in response.content.decode().lower()
 
@@ -359,7 +400,7 @@ def test_a_list_asks_as_much_for_many_rows_as_for_one(
 
 
 @pytest.mark.parametrize(
-    "model", [Entry, Prompt, Channel], ids=labels([Entry, Prompt, Channel])
+    "model", [Entry, PromptDraft, Channel], ids=labels([Entry, PromptDraft, Channel])
 )
 def test_a_row_never_moves_to_another_account(
     client: Client,
@@ -397,13 +438,13 @@ def test_an_owner_cannot_add_a_row_to_a_foreign_account(
     client.force_login(alice)
 
     response = client.post(
-        page(Prompt, "add"),
+        page(PromptDraft, "add"),
         {"account": foreign[Account].pk, "kind": "manual", "text": "Mine"},
     )
 
     assert response.status_code == 200
     assert response.context["errors"]
-    assert not Prompt.objects.filter(text="Mine").exists()
+    assert not PromptDraft.objects.filter(text="Mine").exists()
 
 
 def test_who_owns_one_account_and_supports_another_edits_only_the_first(
@@ -415,30 +456,13 @@ def test_who_owns_one_account_and_supports_another_edits_only_the_first(
     entries = client.get(page(Entry, "changelist"))
     conversations = client.get(page(Conversation, "changelist"))
     added = client.post(
-        page(Prompt, "add"),
+        page(PromptDraft, "add"),
         {"account": foreign[Account].pk, "kind": "manual", "text": "Mine"},
     )
 
     assert entries.context["cl"].result_count == 1
     assert conversations.context["cl"].result_count == 2
     assert added.context["errors"]
-
-
-def test_a_changed_prompt_is_a_new_version(
-    client: Client, alice: User, own: dict[type, Any]
-) -> None:
-    client.force_login(alice)
-    first = own[Prompt]
-
-    client.post(
-        page(Prompt, "change", first.pk),
-        {"account": first.account_id, "kind": "manual", "text": "Be brief."},
-    )
-
-    first.refresh_from_db()
-    newest = Prompt.objects.get(version=2)
-    assert (first.version, first.text) == (1, "alice")
-    assert (newest.text, newest.author) == ("Be brief.", alice)
 
 
 def test_an_assistants_settings_are_checked(
@@ -448,8 +472,15 @@ def test_an_assistants_settings_are_checked(
     values = {
         "account": own[Account].pk,
         "chain": "gemini\nnobody",
-        "model_names": "[]",
-        "business_hours": "{}",
+        "model_names_gemini": "gemini-1.5-flash",
+        "business_hours_mon": "9-12, 13:00-17:30",
+        "business_hours_tue": "22:00 – 24:00",
+        "special_days": "12-25 closed\n2026-12-30..2027-01-01 10:00-14:00",
+        "outside_hours": "message",
+        "outside_texts_en": "Back on {opening}",
+        "languages": ["en", "mn"],
+        "fallback_language": "mn",
+        "tone": "formal",
         "phrases": "talk to Ann\nAnn, please",
         "temperature": "0.2",
         "max_tokens": "800",
@@ -459,13 +490,73 @@ def test_an_assistants_settings_are_checked(
     address = page(Assistant, "change", own[Assistant].pk)
 
     refused = client.post(address, values)
-    accepted = client.post(address, {**values, "chain": "local", "model_names": "{}"})
+    values |= {"chain": "local", "model_names_gemini": "gemini-3.5-flash"}
+    accepted = client.post(address, values)
 
-    assert set(refused.context["adminform"].form.errors) >= {"model_names"}
+    assert set(refused.context["adminform"].form.errors) == {"chain", "model_names"}
     assert accepted.status_code == 302
-    own[Assistant].refresh_from_db()
-    assert own[Assistant].chain == ["local"]
-    assert own[Assistant].phrases == ["talk to Ann", "Ann, please"]
+    saved = Assistant.objects.get(pk=own[Assistant].pk)
+    assert saved.chain == ["local"]
+    assert saved.model_names == {"gemini": "gemini-3.5-flash"}
+    assert saved.phrases == ["talk to Ann", "Ann, please"]
+    assert saved.business_hours == {
+        "mon": [["09:00", "12:00"], ["13:00", "17:30"]],
+        "tue": [["22:00", "00:00"]],
+    }
+    holidays = ("2026-12-30", "2026-12-31", "2027-01-01")
+    assert saved.special_days == {
+        "12-25": [], **{day: [["10:00", "14:00"]] for day in holidays}
+    }  # fmt: skip
+    assert saved.outside_texts == {"en": "Back on {opening}"}
+    assert (saved.languages, saved.fallback_language) == (["en", "mn"], "mn")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("business_hours_sun", "from 9 to 5", "Sunday: “from 9 to 5” are no hours"),
+        ("business_hours_sun", "25:00-26:00", "Sunday: “25:00-26:00” are no hours"),
+        ("special_days", "Christmas closed", "cannot be read"),
+        ("special_days", "2026-02-30 closed", "cannot be read"),
+        ("special_days", "2026-12-30..2026-12-01 closed", "cannot be read"),
+        ("fallback_language", "ru", "Choose one of the languages"),
+    ],
+)
+def test_hours_and_languages_that_cannot_be_are_named(
+    client: Client,
+    alice: User,
+    own: dict[type, Any],
+    field: str,
+    value: str,
+    said: str,
+) -> None:
+    client.force_login(alice)
+    address = page(Assistant, "change", own[Assistant].pk)
+    values = {"languages": ["en"], "fallback_language": "en", field: value}
+
+    errors = client.post(address, values).context["adminform"].form.errors
+
+    assert said in str(errors)
+    # What was written stays, to be mended.
+    shown = client.post(address, values).content.decode()
+    assert field == "fallback_language" or value in shown
+
+
+def test_what_an_owner_saves_is_what_the_page_shows(
+    client: Client, alice: User, own: dict[type, Any]
+) -> None:
+    client.force_login(alice)
+    Assistant.objects.filter(pk=own[Assistant].pk).update(
+        business_hours={"mon": [["09:00", "12:00"], ["22:00", "00:00"]]},
+        special_days={"12-25": [], "2026-12-24": [["09:00", "12:00"]]},
+    )
+
+    html = client.get(page(Assistant, "change", own[Assistant].pk)).content.decode()
+
+    assert 'value="09:00-12:00, 22:00-24:00"' in html
+    assert "12-25 closed\n2026-12-24 09:00-12:00" in html
+    assert "Gemini 3.1 Flash Lite, until May 7, 2027" in html
+    assert "gemini-1.5-flash" not in html
 
 
 def test_a_turns_page_explains_it(

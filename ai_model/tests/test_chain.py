@@ -35,7 +35,7 @@ def server(settings) -> Iterator[ModelServer]:
         yield running
 
 
-def ask(*keys: str, budget_s: float = 3.0, **how) -> Completion:
+def ask(*keys: str, budget_s: float = 20.0, **how) -> Completion:
     request = how.pop("request", REQUEST)
 
     async def call() -> Completion:
@@ -297,3 +297,24 @@ def test_the_request_timeout_bounds_each_provider(server):
 
     assert completion.provider == "openai"
     assert completion.failures == (("gemini", "timeout"),)
+
+
+# Other processes --------------------------------------------------------------
+
+
+def test_other_processes_hear_of_a_provider_that_fails_and_of_its_return(server):
+    """One forgets what it knows itself, as a process that has asked nobody yet."""
+    gemini, openai = providers.get("gemini"), providers.get("openai")
+    server.script("401", "ok")
+    ask("gemini", "openai")
+    known = dict(chain._breakers)
+    chain._breakers.clear()
+
+    assert chain.is_failing_anywhere(gemini)
+    assert not chain.is_failing(gemini)
+    assert not chain.is_failing_anywhere(openai)
+
+    chain._breakers.update(known)
+    chain.breaker(gemini).open_until = time.monotonic() - 1
+    assert ask("gemini").provider == "gemini"
+    assert not chain.is_failing_anywhere(gemini)

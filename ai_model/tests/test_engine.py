@@ -12,9 +12,10 @@ import httpx2
 import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
+from django.utils import timezone
 
 from ai_model import turns
-from ai_model.models import Turn, Usage
+from ai_model.models import Assistant, Turn, Usage
 from conversations import intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import lease, work
@@ -483,3 +484,67 @@ def _answer(claimed: Any) -> Any:
     from ai_model.answering import Answer
 
     return Answer("Three days.", Message.State.ANSWERED, "answered", "en")
+
+
+def test_only_the_first_reply_of_a_conversation_says_that_an_ai_answers(
+    engine: Any, channel: Any, entry: Any, other_entries: None
+) -> None:
+    settled(say(channel, QUESTION).message_id)
+    settled(say(channel, QUESTION).message_id)
+
+    first, second = Message.objects.filter(author="assistant").order_by("pk")
+    conversation = Conversation.objects.get()
+    assert first.preamble == "You are writing with an automatic assistant (AI)."
+    assert first.text.startswith(first.preamble)
+    assert "three working days" in first.text
+    assert (second.preamble, "(AI)" in second.text) == ("", False)
+    assert conversation.greeted_at is not None
+    assert conversation.greeted_at <= second.created_at
+
+
+def test_a_notice_that_never_left_is_given_again(
+    channel: Any, conversation: Conversation
+) -> None:
+    conversation.greeted_at = timezone.now()
+    conversation.save()
+    message = conversation.messages.create(
+        account=conversation.account,
+        author="assistant",
+        state="sending",
+        preamble="An AI answers.",
+        text="An AI answers.\n\nThree days.",
+    )
+    for part, state in enumerate(("waiting", "waiting")):
+        message.deliveries.create(
+            account=message.account,
+            conversation=conversation,
+            part=part,
+            state=state,
+            epoch=0,
+            due_at=timezone.now(),
+        )
+
+    services.hand_off(conversation=conversation, reason="taken_over")
+
+    conversation.refresh_from_db()
+    assert conversation.greeted_at is None
+
+
+def test_a_message_outside_hours_leaves_the_conversation_to_the_assistant(
+    engine: Any, channel: Any
+) -> None:
+    Assistant.objects.create(
+        account=channel.account,
+        business_hours={"mon": []},
+        special_days={"2100-01-01": [["09:00", "10:00"]]},
+        outside_hours="message",
+    )
+
+    question = settled(say(channel, QUESTION).message_id)
+
+    conversation = Conversation.objects.get()
+    assert (question.state, question.reason) == ("handed_over", "outside_hours")
+    assert "We are closed right now." in Message.objects.get(author="assistant").text
+    assert conversation.status == Conversation.Status.ACTIVE
+    assert conversation.needs_person
+    assert not conversation.has_offer

@@ -72,3 +72,21 @@ def test_there_is_nothing_to_quote_from_nothing(question, passages):
 def test_a_huge_body_is_read_in_part():
     assert extract("needle", [("Hay", "Hay is dry. " * 20_000)])
     assert extract("\ud800 שלום ](([[", [("", "שלום עולם. " * 100)])
+
+
+def test_a_sentence_longer_than_the_answer_may_be_is_cut_between_clauses() -> None:
+    clauses = [f"clause {number} speaks of nothing else at all" for number in range(20)]
+    clauses[12] = "clause 12 says that the warranty lasts three years"
+    text = extract("How long is the warranty?", [("", ", ".join(clauses) + ".")])
+    assert "the warranty lasts three years" in text
+    assert text.startswith("…clause ")
+    assert text.endswith("…")
+    assert len(text.split()) <= 60
+
+
+def test_a_sentence_without_clauses_is_cut_between_words() -> None:
+    words = ["word"] * 200
+    words[150] = "warranty"
+    text = extract("warranty", [("", " ".join(words))])
+    assert "warranty" in text
+    assert len(text.split()) == 60

@@ -2,8 +2,24 @@ import pytest
 
 from ai_model import intent
 from ai_model.intent import small_talk, wants_person
+from ai_model.intent_words import may_ask
+from knowledge.text import detect_language
 
 ASKING = [
+    "get me past this robot",
+    "I need to escalate my case",
+    "kindly assign an agent to my ticket",
+    "is there someone who could help me personally?",
+    "let's get a manager involved",
+    "Можно с вами созвониться?",
+    "передайте мой вопрос специалисту",
+    "кто-нибудь из людей тут есть?",
+    "quiero poner una queja con el encargado",
+    "podrían asignarme un asesor",
+    "яагаад хүн хариулахгүй байгаа юм",
+    "борлуулалтын менежертэй ярих гэсэн юм",
+    "маргааш залгаарай надруу",
+    "zuvluhtei yarij boloh uu",
     "Could you get one of your staff to ring me this afternoon?",
     "this thing keeps repeating itself, is there a human around?",
     "Please escalate this to a senior team member",
@@ -115,6 +131,12 @@ ASKING = [
     "hun bna uu ene chatnaas garmaar bna",
 ]
 OTHER = [
+    "what languages do your agents speak",
+    "is the support chat open on sundays",
+    "can anyone join the promotion",
+    "how do I get someone off my account",
+    "cómo contacto al vendedor",
+    "захиалгын талаар ярих гэсэн юм",
     "How many agents does the team plan include?",
     "I'm a customer support agent looking for an API key",
     "What does the operator fee mean on my invoice",
@@ -254,6 +276,19 @@ def test_a_documented_phrase_alone_asks_for_a_person(phrase):
     assert wants_person(phrase.replace("_", " "))
 
 
+@pytest.mark.parametrize("message", ASKING)
+def test_the_quick_look_lets_every_request_through(message):
+    assert may_ask(message, detect_language(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["How long does delivery take?", "Сколько стоит доставка?", "hurgelt hed ve"],
+)
+def test_the_quick_look_stops_ordinary_questions(message):
+    assert not may_ask(message, detect_language(message))
+
+
 def test_a_message_that_is_one_quotation_is_meant():
     assert wants_person('"human please"')
     assert not wants_person('what does the button "human please" do')
@@ -295,6 +330,7 @@ TALK = {
     ],
     "thanks": ["thank you so much", "баярлалаа", "спасибо", "danke", "sağ ol"],
     "goodbye": ["bye", "Thanks, bye!", "баяртай", "до свидания", "adiós", "tschüss"],
+    "noted": ["ok", "Got it!", "okay, perfect", "Понятно", "vale", "за ойлголоо"],
     "are_you_a_bot": [
         "are you a bot?",
         "та бот уу",
@@ -311,6 +347,22 @@ def test_small_talk_is_told_from_questions(kind, message):
     assert small_talk(message) == kind
     assert small_talk(f"{message} where do roses grow") is None
     assert not wants_person(message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("greeting", "👋"),
+        ("thanks", "🙏🙏"),
+        ("thanks", "❤️"),
+        ("noted", "👍"),
+        ("noted", " 👍🏽 "),
+        (None, "👍👋"),
+        (None, "👀"),
+    ],
+)
+def test_a_picture_alone_may_be_small_talk(kind, message):
+    assert small_talk(message) == kind
 
 
 NONSENSE = [

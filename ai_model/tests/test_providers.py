@@ -40,7 +40,7 @@ REQUEST = Request(
         Utterance("user", "When do you open?"),
     ),
     max_tokens=300,
-    timeout_s=2.0,
+    timeout_s=15.0,
     contact_hash="c0ffee",
 )
 DIALECTS = ("responses", "chat", "gemini")
@@ -279,7 +279,7 @@ def test_gemini_merges_turns_of_one_role(server, settings):
     ]
     assert request.headers["x-goog-api-key"] == "AQ.key"
     assert "key=" not in request.path
-    assert request.headers["x-server-timeout"] == "2"
+    assert request.headers["x-server-timeout"] == "15"
 
 
 def test_openai_stores_nothing_and_gets_an_opaque_name(server, settings):

@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from ai_model import turns
 from ai_model.answering import Answer
-from ai_model.models import Assistant, Prompt, Turn, Usage
+from ai_model.confidence import Adjustment
+from ai_model.models import Assistant, Calibration, Prompt, Turn, Usage
 from ai_model.providers.base import Completion, Finish
-from conversations import services
+from conversations import services, sessions
+from conversations.identity import Person
 from conversations.models import Conversation, Message
 from conversations.replies import Verdict
 from conversations.tests.acting import say
@@ -37,6 +39,23 @@ def claim_one(worker: int = 1) -> Any:
     return claimed
 
 
+def test_a_turn_keeps_the_confidence_before_the_accounts_adjustment(
+    channel: Any,
+) -> None:
+    taught = Adjustment(0.8, -0.5)
+    Calibration.objects.create(account=channel.account, slope=0.8, offset=-0.5)
+    say(channel, "How long?")
+    claimed = claim_one()
+    sure = replace(ANSWER, confidence=round(taught.apply(0.93), 4), threshold=0.8)
+
+    turns.settle([(claimed, sure, False)])
+
+    assert claimed.question.adjustment == taught
+    turn = Turn.objects.get()
+    assert turn.confidence == sure.confidence
+    assert turn.raw_confidence == pytest.approx(0.93, abs=1e-3)
+
+
 def test_a_claim_knows_all_that_an_answer_depends_on(channel: Any) -> None:
     Assistant.objects.create(account=channel.account, temperature=0.7)
     for version, text in enumerate(("old", "new"), start=1):
@@ -51,7 +70,7 @@ def test_a_claim_knows_all_that_an_answer_depends_on(channel: Any) -> None:
     claimed = claim_one(worker=5)
 
     question = claimed.question
-    assert (claimed.worker, claimed.epoch, claimed.is_pulled) == (5, 0, True)
+    assert (claimed.worker, claimed.epoch, claimed.is_watched) == (5, 0, True)
     assert (claimed.first_message_id, claimed.last_message_id) == (
         first.message_id, last.message_id,
     )  # fmt: skip
@@ -367,3 +386,16 @@ def test_a_reply_and_its_turn_stand_or_fall_together(
 
     assert not Message.objects.filter(author="assistant").exists()
     assert only().worker == 1
+
+
+def test_only_what_a_page_may_watch_is_shown_while_it_is_written(channel: Any) -> None:
+    crm = sessions.find(channel, "customer", Person("jane"), "customer-session-1")
+    shown = {}
+
+    for thread in ("session-of-a-page", crm.thread):
+        say(channel, "How long?", thread=thread)
+        claimed = claim_one()
+        shown[thread] = claimed.is_watched
+        turns.settle([(claimed, ANSWER, False)])
+
+    assert shown == {"session-of-a-page": True, crm.thread: False}

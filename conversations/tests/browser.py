@@ -32,6 +32,7 @@ ARGS = [
 ]
 #: Seconds in which the service must be up on a machine that is busy.
 START_S = 60.0
+_TOKEN = re.compile(r"^\s*token:?\s+(\S+)\s*$", re.MULTILINE)
 _PERSON = re.compile(r"^\s*(owner|support):?\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
 
 
@@ -42,10 +43,12 @@ class Service:
     url: str
     #: User name and password by role.
     people: dict[str, tuple[str, str]]
+    #: Bearer token of the owner.
+    token: str
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[Service]:
+def running_service(folder: Path, **variables: str) -> Iterator[Service]:
     """Start `manage.py serve` with its data in this folder; stop it in the end."""
     port = _free_port()
     log = folder / "serve.log"
@@ -60,6 +63,7 @@ def running_service(folder: Path) -> Iterator[Service]:
         "DEMO": "1",
         "LANGUAGE_CODE": "en",
         "PYTHONUNBUFFERED": "1",
+        **variables,
     }
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -70,7 +74,9 @@ def running_service(folder: Path) -> Iterator[Service]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Service(f"http://127.0.0.1:{port}", _people(process, log))
+        people = _people(process, log)
+        token = _TOKEN.findall(log.read_text())[-1]
+        yield Service(f"http://127.0.0.1:{port}", people, token)
     finally:
         process.send_signal(signal.SIGINT)
         try:

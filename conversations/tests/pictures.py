@@ -85,6 +85,21 @@ def take(service: Service, customer: Page, support: Page) -> None:
     support.screenshot(path=ROOT / "docs/images/desk.png")
 
 
+def embed(service: Service, page: Page) -> None:
+    """Ask in the widget on a page of a CRM, and take a picture of that."""
+    page.set_viewport_size({"width": 1000, "height": 760})
+    query = (
+        "agent-id=jane&name=Jane&email=jane@company.example&agency=Sales&office=Paris"
+    )
+    page.goto(f"{service.url}/widget/host?{query}")
+    page.get_by_label("Open the chat").click()
+    ask(page, "How much does delivery cost?")
+    page.get_by_label("Helpful", exact=True).click()
+    page.get_by_text("Thanks!").wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=ROOT / "docs/images/widget.png")
+
+
 def main() -> None:
     """Start the demo, and take the pictures."""
     with (
@@ -93,8 +108,10 @@ def main() -> None:
         running_service(Path(folder)) as service,
         page_of(browser) as customer,
         page_of(browser) as support,
+        page_of(browser) as user,
     ):
         take(service, customer, support)
+        embed(service, user)
 
 
 if __name__ == "__main__":

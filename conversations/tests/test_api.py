@@ -75,6 +75,38 @@ def test_a_question_is_answered_in_the_documented_shape(
     dt.datetime.strptime(found["timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
+@pytest.mark.parametrize("agent", ["customer", "support"])
+def test_only_a_developers_agent_is_told_what_was_measured(
+    engine: Any, channel: Any, knowledge: Any, agent: str
+) -> None:
+    assert "debug" not in call_json(f"/api/agent/{agent}/", body()).json
+
+    debug = call_json("/api/agent/test/", body()).json["debug"]
+
+    assert debug["reason"] == "answered"
+    assert debug["query"] == QUESTION
+    assert debug["candidates"][0]["entry_id"] == knowledge.public_id
+    assert debug["candidates"][0]["score"] > 0
+    assert debug["confidence"] >= debug["threshold"]
+    assert debug["provider"] == "local"
+    assert {"wait", "retrieve", "complete", "total"} <= set(debug["timings"])
+    (searched,) = debug["searched"]
+    assert searched["query"] == QUESTION
+    assert searched["confidence"] == pytest.approx(debug["confidence"], abs=0.001)
+    assert searched["features"]["entries"] == 4
+
+
+@pytest.mark.parametrize("text", ["Hello!", "I want to talk to a person", "qqqq"])
+def test_a_turn_that_measured_nothing_says_so_too(
+    engine: Any, channel: Any, knowledge: Any, text: str
+) -> None:
+    debug = call_json("/api/agent/test/", body(text)).json["debug"]
+
+    assert debug["reason"] in ("small_talk", "asked_for_person", "no_results")
+    assert debug["candidates"] == []
+    assert debug["finished_at"]
+
+
 def test_what_is_not_known_asks_for_escalation(
     engine: Any, channel: Any, knowledge: Any
 ) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import DatabaseError
 
 from conversations import asking, replies, services
 from conversations.models import Conversation, Message
 from conversations.tests.acting import answer, claim, commit, inbound, say
+from integrations.models import Channel
+from integrations.tests.factories import ChannelFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,10 +116,44 @@ def test_a_caller_that_goes_away_loses_only_the_wait(channel: Any) -> None:
     assert commit(only()).message_id is not None
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [(("a", "bc"), ("ab", "c")), (("a\x1fb", "c"), ("a", "b\x1fc"))],
-    ids=["joined", "with the separator inside"],
-)
-def test_names_made_of_parts_never_meet(one: Any, other: Any) -> None:
-    assert asking.name_of(*one) != asking.name_of(*other)
+def ask_at_once(*questions: tuple[Any, Any]) -> list[Any]:
+    """What each of these channels and messages comes to, all asked at one moment."""
+
+    async def run() -> list[Any]:
+        asked = (asking.ask(channel, message) for channel, message in questions)
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    return async_to_sync(run)()
+
+
+def test_those_who_ask_at_one_moment_share_their_statements(
+    channel: Any, settings: Any, monkeypatch: Any, django_assert_max_num_queries: Any
+) -> None:
+    settings.REPLY_BUDGET_S = 0.0
+    monkeypatch.setattr(asking, "GRACE_S", 0.0)
+    threads = [f"thread-{number}" for number in range(30)]
+    monkeypatch.setattr(asking, "_state", lambda key: key)  # each gives up by itself
+
+    # Those who come while the first are being stored make up a second transaction.
+    with django_assert_max_num_queries(2 * 20):
+        found = ask_at_once(*((channel, inbound("Hello!", each)) for each in threads))
+
+    rows = Message.objects.order_by("id").values_list("id", "conversation__external_id")
+    assert [(key, each) for key, each in zip(found, threads, strict=True)] == list(rows)
+
+
+def test_words_that_cannot_be_stored_harm_no_others(channel: Any) -> None:
+    gone = ChannelFactory()
+    Channel.objects.filter(pk=gone.pk).delete()
+    channel.human_mode = True
+    channel.save()
+
+    good, bad, other = ask_at_once(
+        (channel, inbound("Hello!", "thread-1")),
+        (gone, inbound("Hello!", "thread-2")),
+        (channel, inbound("Hello!", "thread-3")),
+    )
+
+    assert good.question.text == other.question.text == "Hello!"
+    assert good.conversation != other.conversation
+    assert isinstance(bad, (DatabaseError, LookupError))

@@ -115,6 +115,63 @@ def test_a_reload_reads_the_conversation_again(customer):
     expect(customer.locator("[data-messages] > li")).to_have_count(0)
 
 
+def test_an_answer_is_rated_once_by_the_keyboard_and_stays_rated(customer, staff):
+    say(customer, "Hello!")
+    expect(last(customer, "assistant")).to_be_visible()
+    expect(customer.locator("[data-rating]")).to_have_count(0)
+    say(customer, "How much does delivery cost?")
+    answer = last(customer, "assistant")
+    expect(answer).to_contain_text("$5.90")
+
+    thumbs = answer.get_by_role("group", name="Was this answer helpful?")
+    up = thumbs.get_by_role("button", name="Helpful", exact=True)
+    down = thumbs.get_by_role("button", name="Not helpful")
+    up.focus()
+    customer.keyboard.press("Tab")
+    expect(down).to_be_focused()
+    customer.keyboard.press("Shift+Tab")
+    customer.keyboard.press("Enter")
+
+    thanks = thumbs.get_by_text("Thanks!")
+    expect(thanks).to_be_focused()
+    for thumb, pressed in ((up, "true"), (down, "false")):
+        expect(thumb).to_be_disabled()
+        expect(thumb).to_have_attribute("aria-pressed", pressed)
+    open_newest(staff, "$5.90")
+    expect(staff.locator("[data-thread]")).to_contain_text(
+        "Rated by the customer · Helpful"
+    )
+
+    customer.reload()
+
+    expect(thanks).to_be_visible()
+    expect(up).to_be_disabled()
+    expect(up).to_have_attribute("aria-pressed", "true")
+    expect(customer.locator("[data-rating]")).to_have_count(1)
+
+
+def test_a_rating_that_did_not_arrive_is_given_again(customer):
+    customer.route("**/feedback", lambda route: route.abort())
+    say(customer, "How much does delivery cost?")
+    down = last(customer, "assistant").get_by_role("button", name="Not helpful")
+    down.click()
+    expect(last(customer, "assistant")).to_contain_text("Try again.")
+    expect(down).to_be_focused()
+
+    customer.unroute("**/feedback")
+    down.click()
+
+    expect(last(customer, "assistant")).to_contain_text("Thanks!")
+    expect(down).to_be_disabled()
+
+
+def test_an_offer_of_a_person_has_no_thumbs(customer):
+    say(customer, "Who won the chess championship in 1972?")
+
+    expect(customer.get_by_role("button", name="Yes, please")).to_be_visible()
+    expect(customer.locator("[data-rating]")).to_have_count(0)
+
+
 def test_a_message_that_could_not_be_sent_is_sent_later_and_once(customer):
     customer.route("**/webhooks/**", lambda route: route.abort())
     say(customer, "How much does delivery cost?")

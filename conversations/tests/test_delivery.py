@@ -22,6 +22,7 @@ from core.exceptions import (
     UncertainProviderError,
 )
 from core.tests.network import eventually
+from integrations import facts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,6 +179,7 @@ def test_where_we_cannot_look_a_broken_server_is_tried_again(
 ) -> None:
     chatwoot.credentials = {**chatwoot.credentials, "user_token": ""}
     chatwoot.save()
+    facts.cache.clear()
     (claimed,) = delivery.claim(1, 10)
 
     error = TemporaryProviderError("x", provider="p", status=503)
@@ -353,3 +355,16 @@ def test_an_adapter_that_breaks_is_shown_and_blocks_nothing(
     eventually(lambda: states() == ["failed", "failed"])
     assert "KeyError" in Delivery.objects.latest("id").error
     assert Conversation.objects.get().needs_person
+
+
+def test_a_part_that_started_at_its_commit_and_then_waited_passes_the_fence_again(
+    part: Conversation,
+) -> None:
+    Delivery.objects.update(state="sending", worker=1)
+    key = Delivery.objects.get().pk
+
+    assert delivery.start([key], 1, Delivery.State.SENDING) == {key}
+    Conversation.objects.update(epoch=1, status="support_active")
+
+    assert delivery.start([key], 1, Delivery.State.SENDING) == set()
+    assert states() == ["withheld"]

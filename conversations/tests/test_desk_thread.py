@@ -152,7 +152,7 @@ def test_a_thread_costs_the_same_whatever_its_length(
 
     # Session, user, membership, accounts, conversation and three that go with it,
     # messages, deliveries.
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         desk.get(reverse("desk-thread", args=[conversation.uuid]))
 
 

@@ -33,6 +33,7 @@ async def acall(
     method: str = "POST",
     headers: dict[str, str] | None = None,
     query: str = "",
+    client: tuple[str, int] = ("127.0.0.1", 5000),
     timeout_s: float = 20,
 ) -> Answer:
     """Send one request; a list of bodies arrives in pieces."""
@@ -43,6 +44,7 @@ async def acall(
             "type": "http",
             "method": method,
             "path": path,
+            "client": list(client),
             "query_string": query.encode(),
             "headers": [(k.encode(), v.encode("latin-1")) for k, v in sent.items()],
         },

@@ -73,7 +73,7 @@ def test_it_refuses_the_wrong_method(transactional_db: None) -> None:
     answer = call(PATH)
 
     assert answer.status == 405
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
     assert answer.json["code"] == "method_not_allowed"
 
 

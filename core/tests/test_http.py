@@ -44,7 +44,7 @@ def test_a_request_carries_what_it_was_given():
 def test_forms_and_files_are_sent_whole():
     with RawServer() as server:
         send("POST", server.url, data={"a": "1 2"})
-        send("POST", server.url, files={"photo": ("a.png", b"\x89PNG", "image/png")})
+        send("POST", server.url, files=[("photo", ("a.png", b"\x89PNG", "image/png"))])
 
     assert server.requests[0].endswith(b"a=1+2")
     assert b'filename="a.png"' in server.requests[1]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.utils.module_loading import import_string
 
 from core.middleware import POLICY, ContentSecurityPolicyMiddleware
 from core.tests.asgi import call
@@ -70,3 +72,9 @@ def test_a_page_may_bring_its_own_policy() -> None:
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
     plain: Any = ContentSecurityPolicyMiddleware(lambda _: HttpResponse())
     assert plain(RequestFactory().get("/")).headers["Content-Security-Policy"] == POLICY
+
+
+@pytest.mark.parametrize("name", settings.MIDDLEWARE)
+def test_nothing_in_front_makes_waiting_views_hold_threads(name: str) -> None:
+    """One plain middleware is enough, and Django runs all behind it in threads."""
+    assert import_string(name).async_capable

@@ -193,3 +193,22 @@ def test_the_other_sizes_are_not(settings: Any, url: str) -> None:
     settings.IS_SQLITE, settings.REDIS_URL = not url, url
 
     assert checks.several_processes_share_a_broker() == []
+
+
+def test_a_command_without_settings_says_what_is_missing(tmp_path: Path) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if name != "SECRET_KEY"
+    }
+    environment |= {"READ_DOT_ENV": "off", "DATA_DIR": str(tmp_path)}
+
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "check"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Error: SECRET_KEY is not set.")
+    assert "Traceback" not in ran.stderr

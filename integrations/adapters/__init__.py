@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from integrations.adapters.api import ApiAdapter
 from integrations.adapters.chatwoot import ChatwootAdapter
 from integrations.adapters.web import WebAdapter
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from integrations.adapters.base import Adapter
 
 REGISTRY: dict[str, type[Adapter]] = {
+    "api": ApiAdapter,
     "chatwoot": ChatwootAdapter,
     "web": WebAdapter,
 }

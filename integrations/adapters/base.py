@@ -27,6 +27,7 @@ class ChannelFacts:
     credentials: Mapping[str, str]
     is_active: bool = True
     allowed_origins: tuple[str, ...] = ()
+    rate_limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class WebhookRequest:
     body: bytes
     #: It came to the channel's own, unguessable address and not to a known one.
     is_addressed: bool = True
+    #: Where it comes from, as far as we know.
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class CredentialField:
     label: str
     is_secret: bool = True
     is_required: bool = True
+    #: We make it; nobody enters one.
+    is_generated: bool = False
 
 
 class Adapter:
@@ -111,6 +116,10 @@ class Adapter:
     credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
     #: The contact reads replies from us, so there is nothing to send.
     is_pulled: ClassVar[bool] = False
+    #: The contact's page shows an answer while it is written.
+    is_watched: ClassVar[bool] = False
+    #: Events come to the inbox.
+    takes_webhooks: ClassVar[bool] = True
     #: The provider is told when the right to reply changes hands.
     announces_handoff: ClassVar[bool] = False
 
@@ -137,6 +146,10 @@ class Adapter:
         Raises `InvalidPayload` when the body is not what the provider sends.
         """
         return hashlib.sha256(request.body).hexdigest()
+
+    def stranger(self, payload: dict[str, Any]) -> str:
+        """Whose calls are to be counted; empty: the provider vouches for its own."""
+        return ""
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
         """What happened, in our values; empty when it is nothing to us."""

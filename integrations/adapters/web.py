@@ -10,12 +10,16 @@ from core.exceptions import InvalidPayload, InvalidSignature
 from core.text import clean_text
 from integrations.adapters.base import (
     Adapter,
+    CredentialField,
     Inbound,
     InboundMessage,
     WebhookRequest,
 )
 
 MAX_TEXT = 8000
+#: Names of the secrets with which a CRM's server signs who its users are. Both are good,
+#: so that one can follow the other without a gap.
+SECRET, FORMER_SECRET = "identity_secret", "former_identity_secret"
 
 
 class WebAdapter(Adapter):
@@ -28,6 +32,18 @@ class WebAdapter(Adapter):
     key = "web"
     label = "Chat page"
     is_pulled = True
+    is_watched = True
+    credential_fields = (
+        CredentialField(
+            SECRET, "Identity secret", is_required=False, is_generated=True
+        ),
+        CredentialField(
+            FORMER_SECRET,
+            "Former identity secret",
+            is_required=False,
+            is_generated=True,
+        ),
+    )
 
     def verify(self, request: WebhookRequest) -> None:
         given = request.headers.get("x-channel-key") or request.query.get("key", "")
@@ -41,6 +57,9 @@ class WebAdapter(Adapter):
         # Both may be as long as the key, and may contain whatever stands between them.
         name = f"{len(session)}:{session}{message}"
         return hashlib.sha256(name.encode()).hexdigest()
+
+    def stranger(self, payload: dict[str, Any]) -> str:
+        return _name(payload, "session_id", 16)
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
         session = _name(payload, "session_id", 16)

@@ -1,4 +1,4 @@
-"""Channels."""
+"""Channels and desks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import factory
 from factory.django import DjangoModelFactory
 
 from accounts.tests.factories import AccountFactory
-from integrations.models import Channel
+from integrations.models import Channel, Desk
+from integrations.rehearsal.freshdesk import KEY
 
 CHATWOOT_SECRET = "chatwoot-webhook-secret"
+HOOK_TOKEN = "hook-token"
+HOOK_SECRET = "hook-secret"
 
 
 class ChannelFactory(DjangoModelFactory):
@@ -32,3 +35,28 @@ class ChatwootChannelFactory(ChannelFactory):
             "user_token": "user-token",
         }
     )
+
+
+class DeskFactory(DjangoModelFactory):
+    """A desk that the rehearsal takes tickets of."""
+
+    account = factory.SubFactory(AccountFactory)
+    provider = "freshdesk"
+    name = "Freshdesk"
+    credentials = factory.LazyFunction(
+        lambda: {
+            "domain": "shop",
+            "api_key": KEY,
+            "hook_token": HOOK_TOKEN,
+            "hook_secret": HOOK_SECRET,
+        }
+    )
+    settings = factory.LazyFunction(
+        lambda: {
+            "values": {"custom_fields.cf_shop": "Darkhan"},
+            "reference_field": "custom_fields.cf_conversation",
+        }
+    )
+
+    class Meta:
+        model = Desk

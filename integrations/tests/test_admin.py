@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Channel, Event
+from integrations.tests.factories import ChannelFactory
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -135,3 +136,90 @@ def test_a_failed_event_is_read_again(
 
     event.refresh_from_db()
     assert event.state == Event.State.WAITING
+
+
+def web_channel(account: Account) -> Channel:
+    return ChannelFactory(account=account)
+
+
+def renew(client: Client, *channels: Channel) -> Any:
+    return client.post(
+        reverse("admin:integrations_channel_changelist"),
+        {
+            "action": "renew_secret",
+            "_selected_action": [each.pk for each in channels],
+        },
+    )
+
+
+def test_an_owner_sees_a_new_identity_secret_once(
+    client: Client, alice: User, account: Account
+) -> None:
+    channel = web_channel(account)
+    client.force_login(alice)
+
+    html = renew(client, channel).content.decode()
+
+    channel.refresh_from_db()
+    secret = channel.credentials["identity_secret"]
+    assert secret in html
+    page = reverse("admin:integrations_channel_change", args=[channel.pk])
+    assert secret not in client.get(page).content.decode()
+    renew(client, channel)
+    channel.refresh_from_db()
+    assert channel.credentials["former_identity_secret"] == secret
+
+
+def test_nobody_makes_secrets_for_other_accounts_or_providers(
+    client: Client, charlie: User, account: Account, chatwoot: Channel
+) -> None:
+    own = web_channel(charlie.memberships.get().account)
+    client.force_login(charlie)
+
+    renew(client, web_channel(account), chatwoot, own)
+
+    made = [
+        each for each in Channel.objects.all() if "identity_secret" in each.credentials
+    ]
+    assert made == [own]
+
+
+def test_signed_users_only_needs_a_secret(
+    client: Client, alice: User, account: Account
+) -> None:
+    channel = web_channel(account)
+    client.force_login(alice)
+
+    refused = change(client, channel, requires_signature="on")
+    renew(client, channel)
+    change(client, channel, requires_signature="on", rate_limit="5/minute,60/hour")
+
+    channel.refresh_from_db()
+    assert "identity secret first" in str(refused.context["errors"])
+    assert channel.requires_signature
+    assert channel.rate_limit == "5/minute,60/hour"
+
+
+def test_a_former_secret_can_be_forgotten(
+    client: Client, alice: User, account: Account
+) -> None:
+    channel = web_channel(account)
+    client.force_login(alice)
+    renew(client, channel)
+    renew(client, channel)
+
+    change(client, channel, forget=["former_identity_secret"])
+
+    channel.refresh_from_db()
+    assert set(channel.credentials) == {"identity_secret"}
+
+
+def test_what_is_no_rate_is_refused(
+    client: Client, alice: User, account: Account
+) -> None:
+    channel = web_channel(account)
+    client.force_login(alice)
+
+    refused = change(client, channel, rate_limit="many")
+
+    assert "10/minute,60/hour" in str(refused.context["errors"])

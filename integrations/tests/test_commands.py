@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 
-from integrations.models import Channel
+from integrations.models import Channel, Desk
+from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 
 if TYPE_CHECKING:
     from accounts.models import Account
 
+LOGIN = ["domain=shop", f"api_key={KEY}"]
 GOOD = ["base_url=https://chatwoot.example", "account_id=3", "bot_token=a=b"]
 
 
@@ -59,3 +61,54 @@ def test_create_channel_says_what_is_wrong(
 
     assert caught.value.returncode == 1
     assert not Channel.objects.exists()
+
+
+def create_desk(account: Account, *words: str) -> None:
+    call_command("create_desk", "freshdesk", "--account", account.name, *words)
+
+
+def test_create_desk_prints_what_the_webhook_needs(
+    account: Account, freshdesk: FreshdeskServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_desk(
+        account,
+        *("--set", "domain=shop", f"api_key={KEY}"),
+        *("--value", "custom_fields.cf_shop=Darkhan", "priority=High"),
+        *("--reference-field", "custom_fields.cf_conversation", "--json"),
+    )
+
+    desk = Desk.objects.get()
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["agent"] == "Assistant"
+    assert printed["without_value"] == "nothing"
+    assert printed["webhook_url"].endswith(desk.webhook_path)
+    assert printed["webhook_header"] == (
+        f"X-Webhook-Secret: {desk.credentials['hook_secret']}"
+    )
+    assert desk.settings["values"] == {
+        "custom_fields.cf_shop": "Darkhan",
+        "priority": 3,
+    }
+    assert desk.is_active
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "domain=shop"], "“api_key” is missing"),
+        (["--set", "domain=shop", "api_key=wrong"], "does not accept the API key"),
+        (["--value", "cf_shop=x", "--set", *LOGIN], "form has no “cf_shop”"),
+        (["--value", "priority=Huge", "--set", *LOGIN], "“Huge” is no choice"),
+        (["--reference-field", "priority", "--set", *LOGIN], "is not a text field"),
+        (["--name", "x" * 101, "--set", *LOGIN], "at most 100 characters"),
+        (["--set", "domain"], "--set takes KEY=VALUE"),
+    ],
+    ids=["missing", "key", "field", "choice", "reference", "name", "pair"],
+)
+def test_create_desk_says_what_is_wrong(
+    account: Account, freshdesk: FreshdeskServer, words: list[str], said: str
+) -> None:
+    with pytest.raises(CommandError, match=said):
+        create_desk(account, *words)
+
+    assert not Desk.objects.exists()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from integrations import configured
-from integrations.models import Channel
+from integrations.models import Channel, Desk
+from integrations.rehearsal.freshdesk import KEY
 
 
 @pytest.fixture
@@ -73,3 +74,40 @@ def test_without_a_default_account_it_says_so(db: None, environment: Any) -> Non
     (line,) = configured.apply()
 
     assert "no default account" in line
+
+
+@pytest.fixture
+def freshdesk_environment(settings: Any, freshdesk: Any) -> Any:
+    settings.FRESHDESK_DOMAIN = "shop"
+    settings.FRESHDESK_API_KEY = KEY
+    return settings
+
+
+def test_a_configured_freshdesk_gets_a_desk(
+    channel: Any, freshdesk_environment: Any
+) -> None:
+    lines = configured.apply()
+
+    desk = Desk.objects.get()
+    assert lines == ["Connected Freshdesk. Its form requires a value for: Shop."]
+    assert desk.account == channel.account
+    assert desk.settings["agent"] == "Assistant"
+    assert configured.apply() == []
+
+
+def test_a_new_key_of_freshdesk_is_taken_and_the_rest_stays(
+    channel: Any, freshdesk_environment: Any
+) -> None:
+    configured.apply()
+    desk = Desk.objects.get()
+    desk.settings["values"] = {"custom_fields.cf_shop": "Darkhan"}
+    desk.save()
+    freshdesk_environment.FRESHDESK_API_KEY = "wrong"
+
+    (line,) = configured.apply()
+
+    changed = Desk.objects.get()
+    assert line.startswith("Brought Freshdesk up to date. It does not work yet:")
+    assert "API key" in changed.error
+    assert changed.credentials["hook_token"] == desk.credentials["hook_token"]
+    assert changed.settings["values"] == {"custom_fields.cf_shop": "Darkhan"}

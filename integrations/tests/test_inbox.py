@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,7 +45,7 @@ def chatwoot_event(**changes: Any) -> bytes:
 
 def assert_refused(answer: Any, status: int, code: str) -> None:
     assert (answer.status, answer.json["code"]) == (status, code)
-    assert set(answer.json) == {"detail", "code"}
+    assert set(answer.json) == {"detail", "error", "code"}
     assert answer.headers["content-type"] == "application/json"
     assert b"Traceback" not in answer.body
     assert not Event.objects.exists()
@@ -298,10 +300,25 @@ def test_when_the_database_is_away_the_provider_is_told_to_send_again(
     assert_refused(answer, 500, "not_stored")
 
 
+def leave_idle_connections(count: int) -> None:
+    """Have so many in the pool, as after many requests at once."""
+    together = threading.Barrier(count)
+
+    def use() -> None:
+        connection.ensure_connection()
+        together.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor(count) as threads:
+        for job in [threads.submit(use) for _ in range(count)]:
+            job.result()
+
+
 def test_after_a_lost_connection_the_next_event_is_stored(channel: Any) -> None:
     if not store.is_postgresql():
         pytest.skip("a file's connection cannot be lost")
     call(channel.webhook_path, web_body(1), headers=web_headers(channel))
+    leave_idle_connections(6)
     store.fetch(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -33,8 +33,8 @@ def test_a_channel_keeps_its_credentials_encrypted(account: Account) -> None:
 @pytest.mark.parametrize(
     ("provider", "credentials", "said"),
     [
-        ("pigeon", {}, "no provider “pigeon”; there are: chatwoot"),
-        ("web", {"token": "x"}, "web has no “token”; it has: none"),
+        ("pigeon", {}, "no provider “pigeon”; there are: api, chatwoot"),
+        ("api", {"token": "x"}, "api has no “token”; it has: none"),
         (
             "chatwoot",
             {**GOOD, "secret": "x"},

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from knowledge.models import Entry
+from knowledge import sources
+from knowledge.models import Entry, Source
+from knowledge.source_reading import read_source
 from knowledge.tests.factories import EntryFactory
 
 if TYPE_CHECKING:
@@ -127,3 +131,171 @@ def test_an_entry_is_found_by_its_uuid(
     )
 
     assert [row.pk for row in response.context["cl"].result_list] == [entry.pk]
+
+
+# The import page --------------------------------------------------------------
+
+IMPORT = "/admin/knowledge/entry/import/"
+FORM = {"entry_type": "article"}
+
+
+def a_file(name: str = "faq.csv", data: bytes = b"title,body\nA,B\n") -> Any:
+    return SimpleUploadedFile(name, data)
+
+
+def test_an_owner_uploads_a_file_and_sees_its_report(
+    client: Client, alice: User, account: Account
+) -> None:
+    client.force_login(alice)
+
+    sent = client.post(IMPORT, {**FORM, "account": account.pk, "file": a_file()})
+
+    source = Source.objects.get()
+    page = reverse("admin:knowledge_source_change", args=[source.pk])
+    assert (sent.status_code, sent["location"]) == (302, page)
+    waiting = client.get(page)
+    assert waiting["Refresh"] == "2"
+    assert sources.claim_due() == source
+    source.refresh_from_db()
+    read_source(source)
+    shown = client.get(page)
+    assert "added 1, changed 0, unchanged 0, failed 0" in shown.content.decode()
+    assert "Refresh" not in shown
+    assert Entry.objects.get().revisions.get().author == alice
+
+
+def test_an_owner_gives_an_address(
+    client: Client, alice: User, account: Account
+) -> None:
+    client.force_login(alice)
+
+    client.post(
+        IMPORT,
+        {**FORM, "account": account.pk, "address": "https://shop.example/sitemap.xml",
+         "every_hours": "24", "entry_type": "policy"},
+    )  # fmt: skip
+
+    source = Source.objects.get()
+    assert (source.kind, source.every_hours, source.entry_type) == (
+        "sitemap", 24, "policy",
+    )  # fmt: skip
+    assert source.asked_by == alice
+
+
+def test_several_files_are_taken_at_once(
+    client: Client, alice: User, account: Account
+) -> None:
+    client.force_login(alice)
+    files = [a_file("a.csv"), a_file("b.csv")]
+
+    client.post(IMPORT, {**FORM, "account": account.pk, "file": files})
+
+    assert sorted(Source.objects.values_list("address", flat=True)) == [
+        "a.csv",
+        "b.csv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, "Choose files, or give an address."),
+        ({"address": "http://127.0.0.1/x"}, "Addresses inside this network"),
+        ({"address": "javascript:alert(1)"}, "Enter a valid URL"),
+        ({"address": "https://shop.example/", "every_hours": "0"}, "greater than"),
+    ],
+    ids=["nothing", "private", "no address", "never"],
+)
+def test_the_import_page_says_what_is_wrong(
+    client: Client, alice: User, account: Account, values: dict[str, str], said: str
+) -> None:
+    client.force_login(alice)
+
+    response = client.post(IMPORT, {**FORM, "account": account.pk, **values})
+
+    assert response.status_code == 200
+    assert said in response.content.decode()
+    assert not Source.objects.exists()
+
+
+def test_a_file_of_a_strange_kind_is_refused(
+    client: Client, alice: User, account: Account
+) -> None:
+    client.force_login(alice)
+
+    response = client.post(
+        IMPORT, {**FORM, "account": account.pk, "file": a_file("song.mp3")}
+    )
+
+    assert "is not of a kind that can be read" in response.content.decode()
+    assert not Source.objects.exists()
+
+
+def test_nobody_imports_into_a_foreign_account(
+    client: Client, alice: User, bob: User, charlie: User
+) -> None:
+    client.force_login(alice)
+    foreign = charlie.accounts.get()
+
+    client.post(IMPORT, {**FORM, "account": foreign.pk, "file": a_file()})
+    bob.is_staff = True
+    bob.save()
+    client.force_login(bob)
+
+    assert client.get(IMPORT).status_code == 403
+    assert not Source.objects.exists()
+
+
+def test_an_owner_has_a_source_read_again(
+    client: Client, alice: User, account: Account, charlie: User
+) -> None:
+    own, foreign = (
+        Source.objects.create(
+            account=each, kind="page", address="https://a.example/", state="read"
+        )
+        for each in (account, charlie.accounts.get())
+    )
+    client.force_login(alice)
+
+    client.post(
+        reverse("admin:knowledge_source_changelist"),
+        {"action": "read_now", "_selected_action": [own.pk, foreign.pk]},
+    )
+
+    own.refresh_from_db()
+    foreign.refresh_from_db()
+    assert (own.state, foreign.state) == ("waiting", "read")
+    assert own.due_at is not None
+
+
+def test_an_owner_changes_the_rhythm_of_a_source(
+    client: Client, alice: User, account: Account
+) -> None:
+    source = Source.objects.create(
+        account=account, kind="page", address="https://a.example/", state="read"
+    )
+    client.force_login(alice)
+
+    client.post(
+        reverse("admin:knowledge_source_change", args=[source.pk]),
+        {"every_hours": "12", "entry_type": "faq"},
+    )
+
+    source.refresh_from_db()
+    assert (source.every_hours, source.entry_type) == (12, "faq")
+    assert source.due_at is not None
+
+
+def test_tags_are_written_one_a_line(
+    client: Client, alice: User, account: Account
+) -> None:
+    entry = EntryFactory(account=account)
+    client.force_login(alice)
+
+    client.post(
+        reverse("admin:knowledge_entry_change", args=[entry.pk]),
+        {**VALUES, "tags": "parcels\n speed \n"},
+    )
+
+    entry.refresh_from_db()
+    assert entry.tags == ["parcels", "speed"]

@@ -198,13 +198,14 @@ def test_a_folder_of_markdown_is_read_file_by_file(tmp_path: Path) -> None:
             "faq",
             "en",
             "shop/hours.md",
+            tags=("a", "b"),
         ),
     ]
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "entries.pdf", "empty"])
+@pytest.mark.parametrize("name", ["missing.jsonl", "entries.xyz", "empty"])
 def test_what_cannot_be_read_at_all_is_refused(tmp_path: Path, name: str) -> None:
-    write(tmp_path, "entries.pdf", "x")
+    write(tmp_path, "entries.xyz", "x")
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(UnreadableSource):

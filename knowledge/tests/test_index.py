@@ -1,9 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from knowledge.embeddable import texts_of
 from knowledge.index import Document, Index
+from knowledge.postings import GramIndex
 
 
 def document(entry, title, body, **changes):
@@ -104,6 +107,35 @@ def test_an_earlier_question_leads_to_its_entry():
     assert "vote" in Index(taught).search("party").features
 
 
+def test_questions_that_were_made_up_help_without_counting_as_history():
+    plain = [
+        document("hours", "Opening hours", "From seven to six."),
+        document("cake", "Wedding cakes", "Two weeks ahead."),
+    ]
+    made_up = replace(plain[1], generated=("something big for my sister's party",))
+
+    features = Index([plain[0], made_up]).search("a big party").features
+
+    assert features["vote"] > 0
+    assert features["nearest"] == 0
+    assert features["experience"] == 0
+
+
+def test_one_sentence_of_a_long_text_is_enough():
+    long = document("tour", "Tour", "We meet at ten. Dogs may come along. Bring water.")
+    other = document("shop", "Shop", "Open daily.")
+    vectors = {
+        text: pointing(1)[0]
+        for each in (long, other)
+        for text in texts_of(each, in_detail=True)
+    }
+    vectors["Tour\nDogs may come along."] = pointing(0)[0]
+
+    assert (
+        found(Index([long, other], vectors), "pets", vector=pointing(0)[0])[0] == "tour"
+    )
+
+
 def test_mongolian_in_latin_letters_finds_cyrillic_entries():
     index = Index(
         [
@@ -115,12 +147,27 @@ def test_mongolian_in_latin_letters_finds_cyrillic_entries():
     assert found(index, "byaluu zahialah gesen yum")[0] == "b"
 
 
-def test_vectors_take_part_in_the_order(bakery):
-    likeness = np.array(
-        [float(each.entry == "flour") for each in bakery.documents], np.float32
-    )
+def pointing(*directions):
+    """Unit vectors along these axes."""
+    return np.eye(4, dtype=np.float32)[list(directions)]
 
-    assert found(bakery, "zzz", similarity=likeness)[0] == "flour"
+
+def test_vectors_take_part_in_the_order():
+    vectors = {
+        text: pointing(0 if each.entry == "flour" else 1)[0]
+        for each in BAKERY
+        for text in texts_of(each, in_detail=True)
+    }
+    index = Index(BAKERY, vectors)
+
+    assert index.wants_vector
+    assert found(index, "zzz", vector=pointing(0)[0])[0] == "flour"
+    assert found(index, "zzz") == []
+
+
+def test_without_vectors_of_its_own_an_index_ignores_the_querys(bakery):
+    assert not bakery.wants_vector
+    assert found(bakery, "wedding cake", vector=pointing(0)[0])[0] == "cake"
 
 
 def test_what_touches_no_entry_finds_none(bakery):
@@ -157,3 +204,30 @@ def test_threads_may_search_at_once(bakery):
         together = list(pool.map(lambda query: found(bakery, query), queries))
 
     assert together == [found(bakery, query) for query in queries]
+
+
+def test_who_asks_in_the_words_of_an_earlier_question_means_its_entry():
+    """However few such questions there are, and whatever else has the same words."""
+    parcels = document(1, "Parcels abroad", "Scandinavia: five days.")
+    parcels = replace(parcels, examples=("Do you ship to Norway?",))
+    others = [
+        document(2, "Shipping in Norway", "We ship to Norway, and do so every day."),
+        document(3, "Gift cards", "Gift cards are valid for two years."),
+    ]
+
+    found = Index([parcels, *others]).search("do you ship to norway")
+
+    assert found.hits[0].document.title == "Parcels abroad"
+    assert found.features["verbatim"] == 1
+
+
+def test_a_long_passage_that_holds_the_question_is_not_put_down_for_its_length():
+    line = " the mill turns at night "
+    rest = " ".join(f"a{number}b{number}c" for number in range(60))
+    passages = [f"{line}{rest} ", " the mill turns ", " no word of it "]
+
+    as_wholes = GramIndex.build(passages, (3, 4)).cosines(line)
+    as_passages = GramIndex.build(passages, (3, 4), of_passages=True).cosines(line)
+
+    assert as_wholes[0] < as_wholes[1]
+    assert as_passages[0] > as_passages[1] > as_passages[2]

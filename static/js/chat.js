@@ -1,9 +1,9 @@
-/** The chat page: sends what the customer writes, shows what is said. */
+/** The chat page: sends what the customer writes, shows what is said, as it is said. */
 
+import { KeptSession } from "./kept-session.js";
 import { LiveSocket, coalesced } from "./live.js";
-import { Outbox } from "./outbox.js";
-import { Session } from "./session.js";
-import { Transcript, noteText } from "./transcript.js";
+import { Outbox, outcomeOf } from "./outbox.js";
+import { Panel, turnoverNote } from "./panel.js";
 
 /** Messages that the server gives at once. */
 const PAGE = 200;
@@ -11,11 +11,19 @@ const PAGE = 200;
 class Chat {
   constructor(root) {
     this.root = root;
-    this.session = new Session(root.dataset.channel);
-    this.transcript = new Transcript(root);
+    this.session = new KeptSession(root.dataset.channel);
+    this.panel = new Panel(root, {
+      onSend: (text) => this.send(text),
+      postRating: (id, rating) => this.rate(id, rating),
+      actions: {
+        dismiss: () => this.dismissOffer(),
+        retry: () => this.outbox.retryNow(),
+        "new-conversation": () => this.startAfresh(),
+      },
+    });
+    this.transcript = this.panel.transcript;
     this.outbox = new Outbox(this.session, {
-      url: root.dataset.sendUrl,
-      key: root.dataset.key,
+      post: (message) => this.post(message),
       onState: (id, state) => this.showSending(id, state),
     });
     this.read = coalesced(() => this.readOnce());
@@ -44,28 +52,55 @@ class Chat {
     this.forget();
     this.showStatus();
     this.watch();
+    this.panel.composer.focus();
   }
 
   send(text) {
-    const message = this.session.queue(text);
-    this.transcript.put(message.id, shown(message), Infinity);
+    this.panel.putWritten(this.session.queue(text));
     this.hasOffer = false;
     this.showTyping();
     this.outbox.run();
   }
 
+  async post(message) {
+    const { id: session_id } = this.session;
+    const body = { session_id, message_id: message.id, text: message.text };
+    return outcomeOf(await this.call(this.root.dataset.sendUrl, body));
+  }
+
+  rate(id, feedback_type) {
+    return this.call(`${this.root.dataset.readUrl}/${id}/feedback`, { feedback_type });
+  }
+
+  /** The status of the answer, or null when there was none. */
+  async call(url, body) {
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { ...this.headers, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(15000),
+      });
+      return response.status;
+    } catch {
+      return null;
+    }
+  }
+
+  get headers() {
+    return { "X-Channel-Key": this.root.dataset.key, "X-Session-Id": this.session.id };
+  }
+
   showSending(id, state) {
-    this.transcript.mark(id, state);
-    if (state === null) this.accepted.add(id);
+    this.panel.mark(id, state);
+    if (state === "stored") this.accepted.add(id);
     this.showTyping();
   }
 
   /** What this tab kept of the conversation: notes, and messages on their way. */
   showKept() {
-    for (const note of this.session.notes) this.showNote(note);
-    for (const message of this.session.outbox) {
-      this.transcript.put(message.id, shown(message), Infinity);
-    }
+    for (const note of this.session.notes) this.transcript.note(note);
+    for (const message of this.session.outbox) this.panel.putWritten(message);
     this.showStatus();
   }
 
@@ -96,7 +131,7 @@ class Chat {
 
   async readOnce() {
     const session = this.session.id;
-    const answer = await this.fetchPage(session);
+    const answer = await this.fetchPage();
     if (answer === null || session !== this.session.id) return;
     if (answer.epoch > this.epoch) this.written = "";
     this.epoch = Math.max(this.epoch, answer.epoch);
@@ -109,11 +144,10 @@ class Chat {
     if (answer.messages.length === PAGE) await this.readOnce();
   }
 
-  async fetchPage(session) {
-    const { readUrl, key } = this.root.dataset;
+  async fetchPage() {
     try {
-      const response = await fetch(`${readUrl}?after=${this.cursor}`, {
-        headers: { "X-Channel-Key": key, "X-Session-Id": session },
+      const response = await fetch(`${this.root.dataset.readUrl}?after=${this.cursor}`, {
+        headers: this.headers,
         cache: "no-store",
       });
       return response.ok ? await response.json() : null;
@@ -125,7 +159,9 @@ class Chat {
   show(message) {
     const isMine = message.author === "contact";
     const id = (isMine && message.message_id) || message.id;
-    this.transcript.put(id, message, message.seq);
+    const item = this.transcript.put(id, message, message.seq);
+    if (isAnswer(message)) this.panel.ratings.show(item, message.feedback_type);
+    this.transcript.keepUp();
     this.cursor = Math.max(this.cursor, message.seq);
     if (isMine) {
       this.accepted.delete(id);
@@ -148,12 +184,9 @@ class Chat {
   noteTurnover({ status, seq }) {
     const data = this.session.data;
     if (seq === 0) return;
-    if (data.status !== null && data.status !== status) {
-      if (status === "support_active") this.addNote({ name: "handed_off" });
-      else if (status === "closed") this.addNote({ name: "closed" });
-      else if (data.status === "support_active") this.addNote({ name: "handed_back" });
-      if (status !== "support_active") data.isRouted = false;
-    }
+    const name = turnoverNote(data.status, status);
+    if (name) this.addNote({ name });
+    if (status !== "support_active") data.isRouted = false;
     data.status = status;
     this.session.save();
   }
@@ -161,11 +194,7 @@ class Chat {
   /** Add a system note after everything that has been said; `name` or `text`. */
   addNote(note) {
     const at = new Date().toISOString();
-    this.showNote(this.session.addNote({ ...note, at, key: this.cursor + 0.5 }));
-  }
-
-  showNote(note) {
-    this.transcript.note(note.id, note.text ?? noteText(note.name), note.at, note.key);
+    this.transcript.note(this.session.addNote({ ...note, at, key: this.cursor + 0.5 }));
   }
 
   showTyping() {
@@ -184,63 +213,16 @@ class Chat {
   }
 
   showStatus() {
-    const element = this.root.querySelector("[data-chat-status]");
-    const words = element.dataset;
-    const status = this.session.data.status;
-    const byStatus = { support_active: words.wordSupport, closed: words.wordClosed };
     const isOnline = this.socket === undefined || this.socket.failures < 2;
-    element.textContent = isOnline ? (byStatus[status] ?? words.wordActive) : words.wordOffline;
-    this.root.dataset.status = status ?? "active";
+    this.panel.showStatus(this.session.data.status, isOnline);
   }
 }
 
-function shown(message) {
-  return { author: "contact", text: message.text, created_at: message.at };
+/** Whether the assistant answered from the knowledge. */
+function isAnswer({ author, reason, sources }) {
+  return author === "assistant" && reason === "answered" && sources.length > 0;
 }
 
-function connectComposer(root, chat) {
-  const form = root.querySelector("[data-composer]");
-  const input = root.querySelector("[data-input]");
-  const button = root.querySelector("[data-send]");
-  const grow = () => {
-    input.style.height = "auto";
-    input.style.height = `${Math.min(input.scrollHeight, 160)}px`;
-    button.disabled = input.value.trim() === "";
-  };
-  input.addEventListener("input", grow);
-  input.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    form.requestSubmit();
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const text = input.value.trim();
-    if (text === "") return;
-    chat.send(text);
-    input.value = "";
-    grow();
-    input.focus();
-  });
-  grow();
-}
-
-function connectButtons(root, chat) {
-  root.addEventListener("click", (event) => {
-    const suggestion = event.target.closest("[data-suggest]");
-    if (suggestion) chat.send(suggestion.dataset.suggest);
-    if (event.target.closest("[data-dismiss]")) chat.dismissOffer();
-    if (event.target.closest("[data-retry]")) chat.outbox.retryNow();
-    if (event.target.closest("[data-new-conversation]")) {
-      chat.startAfresh();
-      root.querySelector("[data-input]").focus();
-    }
-  });
-}
-
-const root = document.querySelector("[data-chat]");
-const chat = new Chat(root);
-connectComposer(root, chat);
-connectButtons(root, chat);
+const chat = new Chat(document.querySelector("[data-chat]"));
 // The toggle and the console share the page; they tell by events.
 document.addEventListener("answerdesk:note", ({ detail }) => chat.addNote(detail));

@@ -1,7 +1,7 @@
 /** The "Human" toggle and the agent console beside the chat. */
 
+import { copyOf } from "./templates.js";
 import { showTime } from "./time.js";
-import { copyOf } from "./transcript.js";
 
 const POLL_MS = 2000;
 

@@ -16,6 +16,14 @@ function keepDraft(conversation, text) {
   else sessionStorage.removeItem(draftName(conversation));
 }
 
+/** Offer titles of entries that hold what was typed. */
+async function suggestEntries(input) {
+  const words = input.value;
+  const url = `${input.dataset.entriesUrl}?q=${encodeURIComponent(words)}`;
+  const part = await fetchPart(url).catch(() => null);
+  if (part !== null && input.value === words) input.list.replaceChildren(...part.children);
+}
+
 export class ThreadPane {
   constructor(root, { onChange, onRead }) {
     this.root = root;
@@ -26,7 +34,8 @@ export class ThreadPane {
     this.pane.addEventListener("submit", (event) => this.submit(event));
     this.pane.addEventListener("click", (event) => this.click(event));
     this.pane.addEventListener("keydown", (event) => this.key(event));
-    this.pane.addEventListener("input", () => {
+    this.pane.addEventListener("input", (event) => {
+      if (event.target.matches("[data-entries-url]")) suggestEntries(event.target);
       this.grow();
       keepDraft(this.conversation, this.replyText.value);
     });
@@ -105,7 +114,7 @@ export class ThreadPane {
   /** Put new regions in place of the old; the reply box and older messages stay. */
   renew(part) {
     const { isAtEnd } = this;
-    for (const name of ["head", "busy", "hint"]) this.replace(part, name);
+    for (const name of ["head", "escalations", "busy", "hint"]) this.replace(part, name);
     this.renewMessages(part.querySelector('[data-region="messages"]'));
     showTimes(this.pane);
     if (isAtEnd) this.scrollToEnd();

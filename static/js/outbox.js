@@ -3,31 +3,37 @@
 const FIRST_PAUSE_MS = 1000;
 const MOST_PAUSE_MS = 20000;
 
-/** Answers that another attempt may change. */
-const isTemporary = (status) => status === 408 || status === 429 || status >= 500;
+/** What an answer's status means for a message; null: there was no answer. */
+export function outcomeOf(status) {
+  if (status === null || status === 408 || status === 429 || status >= 500) return "unsent";
+  return status < 300 ? "stored" : "refused";
+}
 
 export class Outbox {
-  /** `onState(id, state)`: `sending`, `unsent`, `refused`, or null once it is stored. */
-  constructor(session, { url, key, onState }) {
-    Object.assign(this, { session, url, key, onState });
-    this.isRunning = false;
+  /**
+   * `post(message)` sends one and says what came of it: `stored`, `refused`, `unsent`,
+   * or `withdrawn` where the session holds it no more. `onState(id, state)` hears that,
+   * and `sending` where it takes a while.
+   */
+  constructor(session, { post, onState }) {
+    Object.assign(this, { session, post, onState });
+    /** The conversation that is being sent from. */
+    this.running = null;
     addEventListener("online", () => this.retryNow());
   }
 
   async run() {
-    if (this.isRunning) return;
-    this.isRunning = true;
-    const session = this.session.id;
-    while (this.session.id === session && this.session.outbox.length) {
+    const begun = this.session.data;
+    if (this.running === begun) return;
+    this.running = begun;
+    while (this.session.data === begun && this.session.outbox.length) {
       const message = this.session.outbox[0];
       if (!(await this.deliver(message))) {
-        this.onState(message.id, "unsent");
         message.attempts += 1;
         await this.pause(message.attempts);
       }
     }
-    this.isRunning = false;
-    if (this.session.outbox.length) this.run();
+    if (this.running === begun) this.running = null;
   }
 
   /** Forget the pause between two attempts. */
@@ -41,35 +47,16 @@ export class Outbox {
     this.wake?.();
   }
 
+  /** Whether the message needs no further attempt. */
   async deliver(message) {
-    const session = this.session.id;
+    const begun = this.session.data;
     const slow = setTimeout(() => this.onState(message.id, "sending"), 1000);
-    const status = await this.post(session, message);
+    const outcome = await this.post(message);
     clearTimeout(slow);
-    if (session !== this.session.id) return true;
-    if (status === null || isTemporary(status)) return false;
-    this.session.acknowledge(message.id);
-    this.onState(message.id, status < 300 ? null : "refused");
-    return true;
-  }
-
-  /** The answer's status, or null when there was none. */
-  async post(session, message) {
-    try {
-      const response = await fetch(this.url, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-Channel-Key": this.key },
-        body: JSON.stringify({
-          session_id: session,
-          message_id: message.id,
-          text: message.text,
-        }),
-        signal: AbortSignal.timeout(15000),
-      });
-      return response.status;
-    } catch {
-      return null;
-    }
+    if (begun !== this.session.data) return true;
+    if (outcome === "stored" || outcome === "refused") this.session.acknowledge(message.id);
+    this.onState(message.id, outcome);
+    return outcome !== "unsent";
   }
 
   pause(attempts) {

@@ -1,6 +1,6 @@
-/** What the chat page keeps over a reload: its session, its notes, what is not sent. */
+/** What a chat keeps of its conversation: its id, its notes, what is not sent. */
 
-function makeId() {
+export function makeId() {
   // `crypto.randomUUID` exists only on https and localhost.
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -8,9 +8,10 @@ function makeId() {
 }
 
 export class Session {
-  constructor(channel) {
-    this.name = `answerdesk.chat.${channel}`;
-    this.restore();
+  /** `newId` makes the id of each conversation. */
+  constructor(newId = makeId) {
+    this.newId = newId;
+    this.begin();
   }
 
   /** Whoever knows this id reads the conversation, so nobody may guess it. */
@@ -28,7 +29,13 @@ export class Session {
   }
 
   begin() {
-    this.data = { id: makeId(), notes: [], outbox: [], status: null };
+    this.data = { id: this.newId(), notes: [], outbox: [], status: null };
+    this.save();
+  }
+
+  /** Go on under the id that the server gave. */
+  adopt(id) {
+    this.data.id = id;
     this.save();
   }
 
@@ -38,6 +45,14 @@ export class Session {
     this.outbox.push(message);
     this.save();
     return message;
+  }
+
+  /** Take back all that is not sent yet; returns it. */
+  withdraw() {
+    const messages = this.outbox;
+    this.data.outbox = [];
+    this.save();
+    return messages;
   }
 
   acknowledge(id) {
@@ -51,20 +66,6 @@ export class Session {
     return this.notes.at(-1);
   }
 
-  save() {
-    try {
-      sessionStorage.setItem(this.name, JSON.stringify(this.data));
-    } catch {
-      // A browser that keeps nothing still chats; a reload begins afresh.
-    }
-  }
-
-  restore() {
-    try {
-      this.data = JSON.parse(sessionStorage.getItem(this.name));
-    } catch {
-      this.data = null;
-    }
-    if (!this.data?.id) this.begin();
-  }
+  /** Nothing outlives the page; see `KeptSession`. */
+  save() {}
 }

@@ -1,5 +1,6 @@
-/** The transcript of the chat page: bubbles, notes, and the scroll position. */
+/** The transcript of a chat: bubbles, notes, and the scroll position. */
 
+import { copyOf, textOf } from "./templates.js";
 import { showTime } from "./time.js";
 
 const ICONS = { contact: "person", assistant: "spark", support: "headset", system: "alert" };
@@ -7,20 +8,6 @@ const ICONS = { contact: "person", assistant: "spark", support: "headset", syste
 const LEAST = 0.05;
 /** Pixels from the end within which a reader still counts as following along. */
 const NEAR_END = 80;
-
-/** A copy of what a <template> holds. */
-export function copyOf(name) {
-  const template = document.querySelector(`template[data-template="${name}"]`);
-  return template.content.firstElementChild.cloneNode(true);
-}
-
-/** The words of a system note. */
-export function noteText(name) {
-  return document.querySelector(`template[data-note="${name}"]`).content.textContent;
-}
-
-const percent = (value) =>
-  new Intl.NumberFormat(document.documentElement.lang, { style: "percent" }).format(value);
 
 /** What is more than plain text: **bold** words and addresses. */
 const MARKS = /(\*\*[^*\n]+\*\*|https?:\/\/[^\s<>"')\]]*[^\s<>"')\].,;:!?*])/;
@@ -45,6 +32,8 @@ function marked(piece) {
 
 export class Transcript {
   constructor(root) {
+    this.root = root;
+    this.lang = root.closest("[lang]").lang;
     this.scroller = root.querySelector("[data-transcript]");
     this.list = root.querySelector("[data-messages]");
     this.welcome = root.querySelector("[data-welcome]");
@@ -70,25 +59,31 @@ export class Transcript {
     let item = this.find(id);
     const isNew = item === undefined;
     if (isNew) item = this.build(id, message);
-    showTime(item.querySelector("time"), message.created_at);
+    showTime(item.querySelector("time"), message.created_at, { lang: this.lang });
     item.querySelector(".message-state")?.remove();
     this.place(item, key);
     if (isNew && message.author === "contact" && key === Infinity) this.follow();
     return item;
   }
 
-  /** Show one small line under a message: `sending`, `unsent` or `refused`. */
+  /** Show one small line under a message: `sending`, `unsent` or `refused`; null: none. */
   mark(id, state) {
     const item = this.find(id);
     if (!item) return;
     item.querySelector(".message-state")?.remove();
-    if (state) item.querySelector(".message-body").append(copyOf(state));
+    if (state) item.querySelector(".message-body").append(copyOf(state, this.root));
     this.keepUp();
   }
 
-  /** Show a note of the system. */
-  note(id, text, at, key) {
-    this.put(id, { author: "system", text, created_at: at }, key);
+  /** Show a note of the system, by its `text` or by the `name` of one. */
+  note({ id, name, text, at, key }) {
+    const words = text ?? textOf(name, this.root);
+    this.put(id, { author: "system", text: words, created_at: at }, key);
+  }
+
+  remove(id) {
+    this.find(id)?.remove();
+    this.welcome.hidden = this.list.childElementCount > 0;
   }
 
   setTyping(isTyping, text = "") {
@@ -104,26 +99,46 @@ export class Transcript {
     this.keepUp();
   }
 
+  /** Have the focus here, where a button went away that had it. */
+  catchFocus() {
+    const focused = this.scroller.getRootNode().activeElement;
+    const isLost = !focused || focused === document.body;
+    if (isLost && document.activeElement === document.body) this.scroller.focus();
+  }
+
   find(id) {
     return this.list.querySelector(`[data-id="${CSS.escape(id)}"]`) ?? undefined;
   }
 
   build(id, message) {
-    const template = document.querySelector('template[data-template="message"]');
-    const item = copyOf("message");
+    const item = copyOf("message", this.root);
     const author = message.author;
     item.dataset.id = id;
     item.classList.add(`message-${author}`);
     item.querySelector(".avatar").classList.add(`avatar-${author}`);
     const icon = item.querySelector("[data-icon]");
     icon.setAttribute("href", `${icon.dataset.sprite}#${ICONS[author] ?? "person"}`);
-    item.querySelector(".message-author").textContent =
-      template.getAttribute(`data-author-${author}`) ?? author;
+    const name = item.querySelector(".message-author");
+    name.textContent = name.getAttribute(`data-author-${author}`) ?? author;
     fillText(item.querySelector(".message-text"), message.text);
     if (author === "assistant" && message.reason === "answered") {
-      item.querySelector(".message-body").append(grounds(message));
+      item.querySelector(".message-body").append(this.grounds(message));
     }
     return item;
+  }
+
+  /** What an answer rests on: its confidence and its sources. */
+  grounds(message) {
+    const element = copyOf("grounds", this.root);
+    const meter = element.querySelector(".confidence");
+    const percent = new Intl.NumberFormat(this.lang, { style: "percent" });
+    if (message.confidence === null) meter.remove();
+    else {
+      meter.querySelector("meter").value = message.confidence;
+      meter.querySelector("[data-percent]").textContent = percent.format(message.confidence);
+    }
+    fillSources(element.querySelector("[data-sources]"), message.sources, percent);
+    return element;
   }
 
   place(item, key) {
@@ -153,26 +168,16 @@ export class Transcript {
   }
 }
 
-/** What an answer rests on: its confidence and its sources. */
-function grounds(message) {
-  const element = copyOf("grounds");
-  const meter = element.querySelector(".confidence");
-  if (message.confidence === null) meter.remove();
-  else {
-    meter.querySelector("meter").value = message.confidence;
-    meter.querySelector("[data-percent]").textContent = percent(message.confidence);
-  }
-  const sources = element.querySelector("[data-sources]");
-  const [first, ...others] = message.sources;
-  const rest = others.filter((each) => each.confidence >= LEAST);
+function fillSources(element, [first, ...others], percent) {
   if (!first) {
-    sources.remove();
-    return element;
+    element.remove();
+    return;
   }
-  sources.querySelector("[data-first-title]").textContent = first.title;
-  sources.querySelector("[data-first-percent]").textContent = percent(first.confidence ?? 0);
-  sources.classList.toggle("is-single", rest.length === 0);
-  if (rest.length) sources.querySelector("[data-more]").textContent = `+${rest.length}`;
+  const rest = others.filter((each) => each.confidence >= LEAST);
+  element.querySelector("[data-first-title]").textContent = first.title;
+  element.querySelector("[data-first-percent]").textContent = percent.format(first.confidence ?? 0);
+  element.classList.toggle("is-single", rest.length === 0);
+  if (rest.length) element.querySelector("[data-more]").textContent = `+${rest.length}`;
   for (const source of rest) {
     const row = document.createElement("li");
     const title = document.createElement("span");
@@ -180,9 +185,8 @@ function grounds(message) {
     title.className = "source-title";
     title.textContent = source.title;
     sure.className = "source-percent";
-    sure.textContent = percent(source.confidence ?? 0);
+    sure.textContent = percent.format(source.confidence ?? 0);
     row.append(title, sure);
-    sources.querySelector("[data-rest]").append(row);
+    element.querySelector("[data-rest]").append(row);
   }
-  return element;
 }

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accounts.services import find_account
-from core.commands import OperatorCommand
-from core.exceptions import InvalidPayload
+from core.commands import OperatorCommand, pairs
 from integrations import services
 
 if TYPE_CHECKING:
@@ -19,16 +18,7 @@ class Command(OperatorCommand):
     help = "Connect an account to a provider."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("provider", metavar="PROVIDER")
-        parser.add_argument("--account", required=True, metavar="NAME_OR_ID")
-        parser.add_argument(
-            "--set",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="KEY=VALUE",
-            help="a credential of the provider; may be repeated",
-        )
+        self.add_connection(parser)
         parser.add_argument("--name", default="", help="how staff know the channel")
         parser.add_argument(
             "--default",
@@ -41,7 +31,7 @@ class Command(OperatorCommand):
         channel = services.create_channel(
             account=find_account(options["account"]),
             provider=options["provider"],
-            credentials=_pairs(options["set"]),
+            credentials=pairs("--set", options["set"]),
             name=options["name"],
             is_default=options["default"],
         )
@@ -53,16 +43,3 @@ class Command(OperatorCommand):
             },
             as_json=options["json"],
         )
-
-
-def _pairs(words: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            # Not the word itself: it may be a secret.
-            raise InvalidPayload("--set takes KEY=VALUE, as in --set account_id=1.")
-        if name in found:
-            raise InvalidPayload(f"“{name}” was given twice.")
-        found[name] = value
-    return found

@@ -22,7 +22,7 @@ from integrations.adapters.base import (
 )
 from integrations.tests.adapters.cases import CASES, Case
 
-ALL = pytest.mark.parametrize("key", list(adapters.REGISTRY))
+ALL = pytest.mark.parametrize("key", list(CASES))
 
 #: Whatever JSON can say; also texts that no database can hold.
 NONSENSE = st.recursive(
@@ -63,7 +63,9 @@ def read(adapter: Adapter, request: WebhookRequest) -> tuple[str, list[Inbound]]
 def test_the_registry_is_sorted_and_each_adapter_knows_its_key() -> None:
     assert list(adapters.REGISTRY) == sorted(adapters.REGISTRY)
     assert all(each.key == key for key, each in adapters.REGISTRY.items())
-    assert set(CASES) == set(adapters.REGISTRY)
+    assert set(CASES) == {
+        key for key, each in adapters.REGISTRY.items() if each.takes_webhooks
+    }
 
 
 @ALL

@@ -1,0 +1,28 @@
+"""What the apps below ask of this one, and tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.dispatch import receiver
+
+from ai_model import handling, judging, why
+from conversations.signals import answer_rated, handler_wanted, measures_wanted
+
+if TYPE_CHECKING:
+    from conversations.models import Message
+
+
+@receiver(handler_wanted)
+def choose_handler(accounts: set[int], **_: Any) -> dict[int, str]:
+    return handling.reasons_for_people(accounts)
+
+
+@receiver(measures_wanted)
+def measure(question: Message, **_: Any) -> dict[str, Any]:
+    return why.measures(question)
+
+
+@receiver(answer_rated)
+def judge(message: Message, *, is_right: bool, **_: Any) -> None:
+    judging.judge_answer(message=message, is_right=is_right)

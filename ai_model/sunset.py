@@ -1,0 +1,74 @@
+"""Models that their providers will switch off, and who still uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from ai_model import providers
+from ai_model.control import model_of
+from ai_model.providers import models
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from ai_model.models import Assistant
+
+#: Days before its end from which on a model is spoken of.
+AHEAD_DAYS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A model in use that has an end."""
+
+    provider: str
+    model: str
+    retires_on: dt.date
+    #: Empty: its provider names none.
+    successor: str
+    is_over: bool
+
+    @property
+    def code(self) -> str:
+        """A stable name for what it is."""
+        return "model_retired" if self.is_over else "model_retiring"
+
+    @property
+    def problem(self) -> str:
+        """What an operator reads."""
+        verb = "was retired" if self.is_over else "will be retired"
+        return f"{self.provider}: {self.model} {verb} on {self.retires_on:%Y-%m-%d}."
+
+    @property
+    def mend(self) -> str:
+        """What an operator should do."""
+        if not self.successor:
+            return "Choose another model under Assistants."
+        return (
+            f"Choose {self.successor}; first try your test questions on it: manage.py"
+            f" evaluate ACCOUNT --model {self.provider}={self.successor}"
+        )
+
+
+def ending(assistant: Assistant) -> list[Ending]:
+    """The models in use that are gone or have less than `AHEAD_DAYS` left, soonest first."""
+    today = timezone.now().date()
+    found = []
+    for provider in providers.usable(assistant.chain):
+        known = models.lookup(provider.key, model_of(assistant, provider))
+        if known is None or known.retires_on is None:
+            continue
+        if (known.retires_on - today).days <= AHEAD_DAYS:
+            found.append(
+                Ending(
+                    provider=provider.key,
+                    model=known.name,
+                    retires_on=known.retires_on,
+                    successor=known.successor or "",
+                    is_over=not known.is_served(today),
+                )
+            )
+    return sorted(found, key=lambda each: each.retires_on)

@@ -1,0 +1,78 @@
+"""Usage and analytics over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from rest_framework.permissions import IsAdminUser
+from rest_framework.response import Response
+
+from accounts.api import AccountView, LimitedView
+from ai_model import usage
+from ai_model.analytics import analyse
+from ai_model.models import Usage
+from ai_model.usage_serializers import (
+    AnalyticsSerializer,
+    GlobalUsageSerializer,
+    PeriodSerializer,
+    UsageSerializer,
+)
+from core.api import checked
+from core.openapi import describe_handler
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+
+class UsageStats(AccountView):
+    """`GET usage/stats/?days=`: what the account used of which model."""
+
+    @describe_handler(query=PeriodSerializer, gives=UsageSerializer)
+    def get(self, request: Request) -> Response:
+        days = _days(request)
+        rows = Usage.objects.for_account(self.account)
+        return Response(UsageSerializer(_usage(rows, days)).data)
+
+
+class GlobalUsage(LimitedView):
+    """`GET usage/global/?days=`: what all accounts used that the reader may see.
+
+    For staff: an owner sees the own accounts, a superuser all.
+    """
+
+    permission_classes = (IsAdminUser,)
+
+    @describe_handler(query=PeriodSerializer, gives=GlobalUsageSerializer)
+    def get(self, request: Request) -> Response:
+        days = _days(request)
+        rows = Usage.objects.for_user(request.user)
+        accounts = usage.summed(rows, days, by=("account__uuid", "account__name"))
+        accounts.sort(key=lambda each: each["account__name"])
+        found = {**_usage(rows, days), "by_account": accounts}
+        return Response(GlobalUsageSerializer(found).data)
+
+
+class Analytics(AccountView):
+    """`GET analytics/?days=`: what the assistant did, and what came of it."""
+
+    @describe_handler(query=PeriodSerializer, gives=AnalyticsSerializer)
+    def get(self, request: Request) -> Response:
+        found = analyse(self.account, _days(request))
+        return Response(AnalyticsSerializer(found).data)
+
+
+def _days(request: Request) -> int:
+    return int(checked(PeriodSerializer, request.query_params)["days"])
+
+
+def _usage(rows: QuerySet[Usage], days: int) -> dict[str, Any]:
+    return {
+        "days": days,
+        "date_from": usage.first_day(days),
+        "date_to": timezone.now().date(),
+        "total": usage.total(rows, days),
+        "by_day": usage.summed(rows, days, by=("day",)),
+        "by_model": usage.summed(rows, days, by=("provider", "model")),
+    }

@@ -1,0 +1,204 @@
+"""Finds what keeps assistants from answering as they should, and says how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from ai_model import providers, sunset
+from ai_model.control import assistant_of
+from core import http
+from core.exceptions import InvalidPayload, ProviderError
+from integrations.services import check_credentials
+from knowledge.models import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import httpx2
+
+    from accounts.models import Account
+    from ai_model.models import Assistant
+    from integrations.models import Channel
+
+_TIMEOUT_S: Final = 8.0
+#: Environment variable that holds the key of a provider.
+_KEYS: Final = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or soon will be."""
+
+    #: An error keeps answers from customers; a warning does not, or not yet.
+    level: Literal["error", "warning"]
+    code: str
+    #: Name of the account; empty: the installation.
+    account: str
+    problem: str
+    mend: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values, for JSON."""
+        return asdict(self)
+
+
+def validate(accounts: Sequence[Account]) -> list[Finding]:
+    """All that is wrong with these accounts, errors first."""
+    found = [finding for each in accounts for finding in _of_account(each)]
+    found += _of_webhooks(accounts)
+    return sorted(found, key=lambda each: (each.level, each.account))
+
+
+def _of_account(account: Account) -> Iterator[Finding]:
+    assistant = assistant_of(account)
+    checks = (
+        _settings(assistant),
+        _provider_keys(assistant),
+        _models(assistant),
+        _knowledge(account),
+        _channels(account),
+    )
+    for level, code, problem, mend in (one for check in checks for one in check):
+        yield Finding(level, code, account.name, problem, mend)
+
+
+#: A finding without its account.
+Told = tuple[Literal["error", "warning"], str, str, str]
+
+
+def _settings(assistant: Assistant) -> Iterator[Told]:
+    page = f"/admin/ai_model/assistant/{assistant.pk}/change/"
+    if not assistant.auto_response:
+        mend = "Run ai_control enable, or switch “answers by itself” on."
+        yield "warning", "auto_response_off", "The assistant is switched off.", mend
+    try:
+        assistant.clean()
+    except ValidationError as exc:
+        for field, words in exc.message_dict.items():
+            if field == "model_names":
+                # Told with its successor and date below.
+                continue
+            yield "error", field, " ".join(words), f"Change it under {page}."
+
+
+def _provider_keys(assistant: Assistant) -> Iterator[Told]:
+    usable = {each.key for each in providers.usable(assistant.chain)}
+    level: Literal["error", "warning"] = "warning" if usable else "error"
+    for key in assistant.chain:
+        if key in _KEYS and key not in usable:
+            label = providers.get(key).label
+            mend = f"Set {_KEYS[key]}, or take {key} out of the providers."
+            yield level, "missing_key", f"{label} is to be asked but has no key.", mend
+
+
+def _models(assistant: Assistant) -> Iterator[Told]:
+    for each in sunset.ending(assistant):
+        level: Literal["error", "warning"] = "error" if each.is_over else "warning"
+        yield level, each.code, each.problem, each.mend
+
+
+def _knowledge(account: Account) -> Iterator[Told]:
+    entries = Entry.objects.for_account(account)
+    if not entries.filter(status=Entry.Status.PUBLISHED).exists():
+        problem = "There is no published entry, so there is nothing to answer from."
+        mend = "Run import_entries, or write entries in the admin."
+        yield "error", "empty_knowledge", problem, mend
+
+
+def _channels(account: Account) -> Iterator[Told]:
+    channels = list(account.channels.filter(is_active=True))
+    if not channels:
+        mend = "Run create_channel, or switch one on in the admin."
+        yield "error", "no_channel", "No active channel brings messages.", mend
+    for channel in channels:
+        try:
+            check_credentials(channel.provider, channel.credentials)
+        except InvalidPayload as exc:
+            mend = "Enter the credentials in the admin, under Channels."
+            yield "error", "channel_credentials", f"{channel}: {exc}", mend
+        if unsigned := _missing_secrets(channel):
+            problem = f"{channel}: without {unsigned} anybody who knows the address"
+            problem += " may write in its name."
+            mend = "Take it from the provider's settings and enter it under Channels."
+            yield "warning", "channel_without_secret", problem, mend
+        if channel.error:
+            problem = f"{channel}: the provider refuses us: {channel.error}"
+            mend = "Replace its credentials in the admin; the next sending proves them."
+            yield "error", "channel_refused", problem, mend
+        if channel.human_mode:
+            mend = "Switch human mode off once people need not reply to everything."
+            yield "warning", "human_mode", f"{channel} is in human mode.", mend
+
+
+def _missing_secrets(channel: Channel) -> str:
+    """Labels of the secrets by which the provider would sign, and that are not set."""
+    if channel.adapter.is_pulled:
+        # Nothing is sent to it; who a page's visitors are is another matter.
+        return ""
+    fields = channel.adapter.credential_fields
+    missing = (
+        field.label
+        for field in fields
+        if field.name.endswith("_secret") and not channel.credentials.get(field.name)
+    )
+    return ", ".join(missing)
+
+
+def _of_webhooks(accounts: Iterable[Account]) -> list[Finding]:
+    """Whether providers could reach us, looked at through our own public address."""
+    channels = [
+        channel
+        for account in accounts
+        for channel in account.channels.filter(is_active=True).select_related("account")
+        if not channel.adapter.is_pulled
+    ]
+    if channels and not settings.PUBLIC_URL:
+        problem = "Channels wait for webhooks, and the service has no public address."
+        mend = "Set PUBLIC_URL to the address under which providers reach it."
+        return [Finding("error", "no_public_url", "", problem, mend)]
+
+    async def look() -> list[str]:
+        return await asyncio.gather(*(_reach(each) for each in channels))
+
+    problems = http.run(look()) if channels else []
+    return [
+        Finding(
+            "error",
+            "webhook_unreachable",
+            channel.account.name,
+            f"{channel}: {settings.PUBLIC_URL}{channel.webhook_path} {problem}.",
+            "Lead that address to this service, or mend PUBLIC_URL.",
+        )
+        for channel, problem in zip(channels, problems, strict=True)
+        if problem
+    ]
+
+
+async def _reach(channel: Channel) -> str:
+    """Why the webhook's address is not ours, or nothing. A GET changes nothing there."""
+    try:
+        answer = await http.request(
+            "GET",
+            settings.PUBLIC_URL + channel.webhook_path,
+            provider="ourselves",
+            trusted=True,
+            timeout_s=_TIMEOUT_S,
+            check=False,
+        )
+    except ProviderError as exc:
+        return f"cannot be reached ({exc.code})"
+    return "" if _is_ours(answer) else f"answers {answer.status_code}, which is not us"
+
+
+def _is_ours(answer: httpx2.Response) -> bool:
+    """Whether this is how our inbox refuses a GET."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return answer.status_code == 405 and isinstance(body, dict) and "code" in body

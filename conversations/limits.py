@@ -1,0 +1,28 @@
+"""Rate limits of the chat API: what one person may ask, and a channel in all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integrations import limits
+from integrations.facts import facts_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from conversations.identity import Person
+    from integrations.limits import Call
+    from integrations.models import Channel
+
+
+def admit(
+    request: HttpRequest, channel: Channel, person: Person, call: Call = "ask"
+) -> None:
+    """Count a person's call on a channel; raises `RateLimited` for one too many."""
+    limits.admit(
+        facts_of(channel),
+        person.external_id,
+        address=request.META.get("REMOTE_ADDR", ""),
+        is_signed=person.is_signed,
+        call=call,
+    )

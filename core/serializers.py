@@ -1,0 +1,33 @@
+"""Fields that take what their name says, and nothing that could be made into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class TextField(serializers.CharField):
+    """A text; a number is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NameField(serializers.CharField):
+    """A name that its maker may have made out of a number, such as `Date.now()`."""
+
+
+class ProbabilityField(serializers.FloatField):
+    """A number from 0 to 1, written as one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=1, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number or not 0 <= data <= 1:
+            self.fail("invalid")
+        return float(data)

@@ -1,0 +1,74 @@
+"""The OpenAPI document: as it is kept, and as the running service answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+from django.urls import reverse
+
+from core.openapi_pages import document
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / "docs" / "reference" / "openapi.json"
+
+
+def test_the_kept_document_is_the_one_that_is_served(db: None, client: Client) -> None:
+    """To bring it up to date: `make openapi`."""
+    served = client.get("/api/schema/").json()
+
+    assert served == json.loads(KEPT.read_text("utf-8"))
+    assert served["openapi"] == "3.1.0"
+
+
+def test_every_public_path_of_the_contract_is_described() -> None:
+    assert set(document()["paths"]) >= {
+        "/api/agent/{agent_type}/",
+        "/api/agent-failure/",
+        "/api/agent-failure/{failure}/create-ticket",
+        "/api/agent-failure/{failure}/decline",
+        "/api/feedback",
+        "/api/health",
+    }
+
+
+def test_every_shape_is_a_schema() -> None:
+    for shape in document()["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(shape)
+
+
+def test_the_page_shows_every_path_and_field(db: None, client: Client) -> None:
+    html = client.get(reverse("api-docs")).content.decode()
+
+    for path, methods in document()["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in html
+    for field in ("user_info.agent_id", "sources[].entry_id", "sources_used"):
+        assert f"<code>{field}</code>" in html
+    assert "may be missing" in html
+
+
+@pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])
+def test_nothing_else_can_be_done_with_it(db: None, client: Client, path: str) -> None:
+    assert client.post(path).status_code == 405
+
+
+def test_the_running_service_keeps_to_the_document() -> None:
+    """A few of the calls that `make fuzz` makes by the thousand."""
+    done = subprocess.run(
+        [sys.executable, "-m", "core.tests.fuzz", "10", "fuzzing"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

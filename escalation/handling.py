@@ -1,0 +1,82 @@
+"""What becomes of a conversation's escalations when people act in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from conversations import live
+from conversations.models import Conversation
+from escalation.failures import lock
+from escalation.models import Escalation
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def heed_turnover(conversation: Conversation) -> None:
+    """Somebody took over, or closed it; the caller holds the conversation's lock."""
+    status = Conversation.Status
+    if conversation.status == status.CLOSED:
+        _settle(conversation, Escalation.State.CLOSED)
+    elif conversation.status == status.SUPPORT_ACTIVE and not conversation.needs_person:
+        acknowledge(conversation, conversation.assigned_to)
+
+
+def heed_reply(conversation: Conversation, user: User | None) -> None:
+    """A person has replied; the caller holds the conversation's lock."""
+    acknowledge(conversation, user)
+    _settle(conversation, Escalation.State.ANSWERED)
+
+
+def decline(conversation: Conversation) -> None:
+    """The contact wants nobody; the caller holds the conversation's lock."""
+    rows = Escalation.objects.filter(conversation=conversation)
+    rows.filter(state=Escalation.State.OFFERED).update(state=Escalation.State.DECLINED)
+    if conversation.status == Conversation.Status.ACTIVE:
+        Conversation.objects.filter(pk=conversation.pk).update(needs_person=False)
+
+
+def acknowledge(
+    conversation: Conversation, user: User | None, *, with_offers: bool = True
+) -> int:
+    """A person takes care of what nobody has taken; returns how many those were.
+
+    The caller holds the conversation's lock.
+    """
+    state = Escalation.State
+    rows = Escalation.objects.filter(
+        conversation=conversation, acknowledged_at__isnull=True
+    ).exclude(state=state.DECLINED)
+    if not with_offers:
+        rows = rows.exclude(state=state.OFFERED)
+    now = timezone.now()
+    untaken = Q(state__in=[state.OFFERED, state.OPEN])
+    return rows.update(
+        state=Case(When(untaken, then=Value(state.ACKNOWLEDGED)), default=F("state")),
+        opened_at=Coalesce("opened_at", now),
+        acknowledged_at=now,
+        acknowledged_by=user,
+        due_at=None,
+    )
+
+
+@transaction.atomic
+def take(*, conversation: Conversation, user: User) -> None:
+    """Somebody has seen what is open in a conversation and takes care of it."""
+    rows = Escalation.objects.filter(
+        conversation=conversation, acknowledged_at__isnull=True
+    )
+    if rows.exclude(state=Escalation.State.OFFERED).exists():
+        row = lock(conversation.pk)
+        if acknowledge(row, user, with_offers=False):
+            live.mark_changed(row)
+
+
+def _settle(conversation: Conversation, state: Escalation.State) -> None:
+    rows = Escalation.objects.filter(conversation=conversation)
+    rows.pending().update(state=state, due_at=None)

@@ -1,0 +1,49 @@
+"""What conversations tell this app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.dispatch import receiver
+
+from conversations.signals import (
+    conversation_changed_hands,
+    conversation_read,
+    person_replied,
+    questions_unanswered,
+)
+from escalation import handling, letters, opening, tickets
+from integrations.signals import ticket_changed
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from conversations.models import Conversation, Message
+    from conversations.replies import Settled
+    from integrations.desks.base import TicketNews
+    from integrations.models import Desk
+
+
+@receiver(questions_unanswered)
+def open_escalations(settled: list[Settled], **_: Any) -> None:
+    opening.open_unanswered(settled)
+
+
+@receiver(conversation_changed_hands)
+def heed_turnover(conversation: Conversation, **_: Any) -> None:
+    handling.heed_turnover(conversation)
+
+
+@receiver(conversation_read)
+def heed_reading(conversation: Conversation, user: User, **_: Any) -> None:
+    handling.take(conversation=conversation, user=user)
+
+
+@receiver(person_replied)
+def heed_reply(message: Message, **_: Any) -> None:
+    handling.heed_reply(message.conversation, message.user)
+    letters.pass_on(message, message.conversation)
+
+
+@receiver(ticket_changed)
+def heed_news(desk: Desk, news: TicketNews, **_: Any) -> None:
+    tickets.heed_news(desk, news)

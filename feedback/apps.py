@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class FeedbackConfig(AppConfig):
+    """What customers say of answers."""
+
+    name = "feedback"
+    verbose_name = _("Feedback")

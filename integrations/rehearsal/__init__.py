@@ -1,0 +1,1 @@
+"""Stand-ins for providers on loopback, for tests and for trying things out."""
