@@ -13,7 +13,7 @@ from knowledge.concepts import concepts, concepts_of
 from knowledge.examples import ExampleIndex
 from knowledge.explaining import explain
 from knowledge.meanings import MeaningIndex
-from knowledge.postings import Floats
+from knowledge.postings import Floats, Grams
 from knowledge.ranking import Evidence, describe, rank
 from knowledge.reading import read
 from knowledge.words import WordCounts, WordIndex
@@ -95,6 +95,9 @@ class Index:
             [row_of[document.entry] for document in self.documents], np.int32
         )
         self._entry_count = len(entries)
+        #: Where the documents of each entry start; one longer than the entries.
+        starts = self._entry_of.searchsorted(np.arange(self._entry_count + 1))
+        self._starts: list[int] = starts.tolist()
         #: What may be seen, by visibilities; the same few are asked for each time.
         self._visible: dict[
             frozenset[str] | None, tuple[NDArray[np.bool_], NDArray[np.int32]]
@@ -261,12 +264,14 @@ class Index:
             return None
         terms = self._words.terms(stems)
         line = self._query_letters(query, match)
+        # Titles and passages are as many, so their letter groups are of the same sizes.
+        grams = Grams.of(line, self._grams.sizes)
         documents = {
             "words": self._words.bm25(terms) / np.float32(max(terms.total, 1e-6)),
             "coverage": self._words.coverage(terms),
             "title_words": self._words.title_cosine(terms),
-            "grams": self._grams.cosines(line),
-            "title_grams": self._titles.cosines(line),
+            "grams": self._grams.cosines_of(grams),
+            "title_grams": self._titles.cosines_of(grams),
         }
         ideas = self._concepts.terms(self._query_concepts(query, lang), spell=False)
         share = self._concepts.bm25(ideas) / np.float32(max(ideas.total, 1e-6))
@@ -369,9 +374,12 @@ class Index:
     def _best_document(
         self, row: int, seen: NDArray[np.bool_], evidence: Evidence
     ) -> Document:
-        own = np.flatnonzero(seen & (self._entry_of == row))
+        first, end = self._starts[row], self._starts[row + 1]
+        if end - first == 1:
+            return self.documents[first]
+        own = slice(first, end)
         values = evidence.documents["coverage"][own] + evidence.documents["grams"][own]
-        return self.documents[int(own[int(np.argmax(values))])]
+        return self.documents[first + int(np.where(seen[own], values, -1).argmax())]
 
 
 class _Words:

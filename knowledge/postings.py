@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -54,11 +55,12 @@ class Postings:
             return self._scores_by_key(at, factors, weighted=weighted)
         first = self.starts[at]
         lengths = self.starts[at + 1] - first
-        ends = np.cumsum(lengths)
+        # The methods of arrays do what numpy's functions do, without their wrapping.
+        ends = lengths.cumsum()
         if not len(ends) or not ends[-1]:
             return np.zeros(self.size, np.float32)
-        picked = np.arange(ends[-1]) + np.repeat(first - ends + lengths, lengths)
-        values = np.repeat(factors, lengths)
+        picked = np.arange(ends[-1]) + (first - ends + lengths).repeat(lengths)
+        values = factors.repeat(lengths)
         if weighted:
             values = values * self.weights[picked]
         sums = np.bincount(self.rows[picked], values, minlength=self.size)
@@ -84,7 +86,7 @@ def find(known: Keys, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]
     """Position of each key among sorted ones, and whether it is there at all."""
     if not len(known):
         return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
-    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    at = np.minimum(known.searchsorted(keys), len(known) - 1)
     return at, known[at] == keys
 
 
@@ -99,10 +101,20 @@ _SHIFT = np.uint32(15)
 _HALF = np.uint64(32)
 
 
-def gram_keys(text: str, sizes: tuple[int, ...]) -> Keys:
-    """A hash of every group of letters of these sizes, repeats included."""
-    codes = _codes(text)
-    return np.concatenate([_hashes(codes, size) for size in sizes])
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """The letter groups of one text, each once, with its damped count."""
+
+    keys: Keys
+    counts: Floats
+
+    @classmethod
+    def of(cls, text: str, sizes: tuple[int, ...]) -> Grams:
+        """From a folded text (see ``text.letters``)."""
+        codes = _codes(text)
+        found = np.concatenate([_hashes(codes, size) for size in sizes])
+        keys, times = np.unique(found, return_counts=True)
+        return cls(keys, 1 + np.log(times.astype(np.float32)))
 
 
 def _codes(text: str) -> Keys:
@@ -192,12 +204,15 @@ class GramIndex:
 
     def cosines(self, text: str) -> Floats:
         """Similarity of a folded text to every row; unknown groups count against it."""
-        keys, times = np.unique(gram_keys(text, self.sizes), return_counts=True)
-        at, known = self.postings.find(keys)
-        weights = (1 + np.log(times.astype(np.float32))) * np.where(
+        return self.cosines_of(Grams.of(text, self.sizes))
+
+    def cosines_of(self, grams: Grams) -> Floats:
+        """The same of a text whose groups, of the same sizes, are counted already."""
+        at, known = self.postings.find(grams.keys)
+        weights = grams.counts * np.where(
             known, self.postings.idf[at] if len(self.postings.keys) else 0.0, self._rare
         )
-        norm = float(np.sqrt((weights**2).sum()))
+        norm = math.sqrt(float(weights @ weights))
         if not norm:
             return np.zeros(self.postings.size, np.float32)
         factors = (weights[known] / norm).astype(np.float32)
