@@ -43,11 +43,12 @@ class AccountAdmin(ScopedAdmin):
     search_fields = ("name",)
     readonly_fields = ("uuid", "created_at")
     ordering = ("name",)
+    _OWNED = ("name", "default_reply_handler", "rate_limit")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if is_superuser(request):
-            return ("name", "default_reply_handler", "is_demo", "uuid", "created_at")
-        return ("name", "default_reply_handler", "uuid", "created_at")
+            return (*self._OWNED, "is_demo", "uuid", "created_at")
+        return (*self._OWNED, "uuid", "created_at")
 
 
 @admin.register(Membership)

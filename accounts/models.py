@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, AuthTokenManager
 
 from accounts.scoping import AccountQuerySet
+from core import rates
 from core.models import UUIDModel
 
 
@@ -29,6 +30,15 @@ class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is unt
         choices=Handler.choices,
         default=Handler.ASSISTANT,
         help_text=_("Who replies when a customer writes for the first time."),
+    )
+    #: What one person may ask on a channel without a limit of its own, as in
+    #: `10/minute,60/hour`; empty: the installation's.
+    rate_limit = models.CharField(
+        _("rate limit"),
+        max_length=100,
+        blank=True,
+        validators=[rates.validate],
+        help_text=_("What one customer may ask, such as 10/minute,60/hour, or off."),
     )
     is_demo = models.BooleanField(_("demo"), default=False)
     #: Number of the newest live event of this account; see `conversations.live`.

@@ -253,7 +253,7 @@ def session_of(request: HttpRequest, channel: uuid.UUID) -> Conversation | None:
     named = channel_of(request)
     if named.uuid != channel:
         raise UnknownChannel("There is no channel with this key.")
-    rows = Conversation.objects.select_related("channel")
+    rows = Conversation.objects.select_related("channel__account")
     return rows.filter(channel=named, external_id=_thread_of(request, named)).first()
 
 

@@ -40,7 +40,7 @@ MOST_ENTRIES = 50
 
 def default_channel() -> Channel:
     """The installation's default channel; raises `UnknownChannel`."""
-    row = Channel.objects.active().select_related("account").filter(is_default=True)
+    row = Channel.objects.active().filter(is_default=True)
     channel = row.first()
     if channel is None:
         raise UnknownChannel("There is no default channel yet.")

@@ -330,7 +330,7 @@ def _new_conversation(
 
 
 def _lock(names: list[Name]) -> dict[Name, Conversation]:
-    rows = Conversation.objects.select_related("channel").filter(
+    rows = Conversation.objects.select_related("channel__account").filter(
         channel_id__in={channel for channel, _ in names},
         external_id__in={external for _, external in names},
     )

@@ -149,7 +149,9 @@ def retry_delivery(*, delivery: Delivery) -> Delivery:
 
 
 def _lock(conversation: Conversation) -> Conversation:
-    rows = Conversation.objects.select_related("channel").filter(pk=conversation.pk)
+    rows = Conversation.objects.select_related("channel__account").filter(
+        pk=conversation.pk
+    )
     if store.is_postgresql():
         rows = rows.select_for_update(of=("self",))
     return rows.get()

@@ -30,7 +30,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         credentials=channel.credentials,
         is_active=channel.is_active,
         allowed_origins=tuple(channel.allowed_origins),
-        rate_limit=channel.rate_limit,
+        rate_limit=channel.rate_limit or channel.account.rate_limit,
     )
 
 
@@ -72,7 +72,8 @@ class AdapterCache:
             else:
                 found[number] = adapter
         if missing:
-            for channel in Channel.objects.filter(pk__in=missing):
+            rows = Channel.objects.select_related("account")
+            for channel in rows.filter(pk__in=missing):
                 found[channel.pk] = adapter_of(channel)
                 self._keep(channel.pk, found[channel.pk])
         return found

@@ -31,8 +31,8 @@ class ChannelQuerySet(AccountQuerySet["Channel"]):
     """Channels, by what they serve."""
 
     def active(self) -> ChannelQuerySet:
-        """Channels that take messages."""
-        return self.filter(is_active=True)
+        """Channels that take messages, with their accounts."""
+        return self.filter(is_active=True).select_related("account")
 
 
 class Channel(UUIDModel):
@@ -47,7 +47,7 @@ class Channel(UUIDModel):
     credentials = EncryptedJSONField(default=dict, blank=True)
     #: Web origins whose pages may use the channel; empty: only our own pages.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
-    #: What one person may ask, as in `10/minute,60/hour`; empty: the installation's.
+    #: What one person may ask, as in `10/minute,60/hour`; empty: the account's.
     rate_limit = models.CharField(
         _("rate limit"), max_length=100, blank=True, validators=[rates.validate]
     )

@@ -92,7 +92,7 @@ def _tell(events: list[Event]) -> None:
         return
     channels = {
         channel.pk: adapter_of(channel)
-        for channel in Channel.objects.filter(
+        for channel in Channel.objects.select_related("account").filter(
             pk__in={event.channel_id for event in events}
         )
     }

@@ -79,6 +79,18 @@ def test_a_channel_may_have_a_limit_of_its_own(
     assert [ask().status for _ in range(3)] == [200, 200, third]
 
 
+@pytest.mark.parametrize(("own", "third"), [("", 200), ("2/hour", 429)])
+def test_an_account_has_a_limit_for_channels_without_one(
+    engine: Any, channel: Any, own: str, third: int
+) -> None:
+    channel.account.rate_limit = "3/hour"
+    channel.account.save()
+    channel.rate_limit = own
+    channel.save()
+
+    assert [ask().status for _ in range(3)] == [200, 200, third]
+
+
 def test_nobody_shuts_out_the_others(engine: Any, channel: Any, settings: Any) -> None:
     """A stranger with one address makes up people; somebody elsewhere still comes in."""
     settings.CHAT_RATE_LIMIT = "1/hour"
