@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import answers, engine, inbox, machine, report, waiting
+from bench.speed import at_goals_speed
 from bench.stage import BASE, Absent, Stage
 
 _ROWS = ["inbox", "engine", "answers", "waiting"]
@@ -39,6 +40,7 @@ def main() -> int:
         if "waiting" in options.rows:
             say("6. Waiting for a slow model, on SQLite …")
             figures["waiting_sqlite"] = waiting.measure_embedded(stage)
+    figures["at_goals_speed"] = at_goals_speed(figures)
     print(report.table(figures, before))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(_rounded(figures), indent=1) + "\n")
@@ -87,7 +89,6 @@ def _with_servers(
         say("2 to 4. Engine …")
         figures["engine"] = engine.measure(stage, copy, stage.redis())
     if {"inbox", "engine"} <= set(rows):
-        # Processors differ by a factor of three; what both need on the same one does not.
         echo_ms = figures["inbox_postgresql"]["echo_us"] / 1000
         drain = figures["engine"]["drain"]
         drain["in_echoes"] = drain["cpu_ms"] / echo_ms
