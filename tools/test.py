@@ -101,7 +101,8 @@ class Suite:
     ) -> subprocess.Popen[bytes]:
         """Run pytest in a process of its own."""
         command = [
-            sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={self.memory}",
+            sys.executable, "-m", "pytest", "-q", "--durations=10",
+            "-o", f"cache_dir={self.memory}",
             *self.arguments, *more,
         ]  # fmt: skip
         return subprocess.Popen(  # noqa: S603 (our own)

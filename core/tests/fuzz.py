@@ -19,6 +19,8 @@ OPTIONS = [
     "--no-color",
     # That ids which nobody has are not found is right.
     "--warnings=off",
+    # How fast calls are made up is the machine's business.
+    "--suppress-health-check=too_slow",
 ]
 #: Where calls need a token. There forms are taken too, so that texts may be numbers,
 #: and what is refused may be more than a schema can say.
@@ -29,8 +31,11 @@ TOKEN_CHECKS = (
 )
 
 
-def main(examples: str, phases: str = "coverage,fuzzing") -> int:
-    """Fuzz a service that is started for it; returns the exit code."""
+def main(examples: str, phases: str = "coverage,fuzzing", *options: str) -> int:
+    """Fuzz a service that is started for it; returns the exit code.
+
+    More options are handed to the tool as they are.
+    """
     tool = Path(sys.executable).with_name("schemathesis")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -39,7 +44,7 @@ def main(examples: str, phases: str = "coverage,fuzzing") -> int:
         ) as service,
     ):
         command = [tool, "run", f"{service.url}/api/schema/", *OPTIONS]
-        command += [f"--phases={phases}", f"--max-examples={examples}"]
+        command += [f"--phases={phases}", f"--max-examples={examples}", *options]
         token = f"--header=Authorization: Bearer {service.token}"
         codes = [
             subprocess.call(

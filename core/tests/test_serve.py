@@ -99,17 +99,17 @@ def test_it_prepares_itself_runs_and_stops_cleanly(service: Service) -> None:
     assert "Traceback" not in service.text
 
 
-def test_the_second_start_is_fast_and_sigterm_stops_it_too(service: Service) -> None:
+def test_the_second_start_prepares_nothing_and_sigterm_stops_it_too(
+    service: Service,
+) -> None:
     service.start()
     service.wait_until_it_runs()
     service.stop()
     keys = (service.folder / "keys.env").read_text("utf-8")
-    started = time.monotonic()
 
     service.start()
     service.wait_until_it_runs()
 
-    assert time.monotonic() - started < 10
     assert service.stop(signal.SIGTERM) == 0
     assert "Stopped; nothing" in service.text
     assert "Preparing" not in service.text
