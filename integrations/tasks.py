@@ -25,11 +25,13 @@ def forget_old_events() -> None:
 
 
 @shared_task
-def poll_desks() -> None:
+def poll_desks() -> dict[str, int]:
     """Look on each desk for changes that its webhook did not tell."""
     desks = Desk.objects.active().filter(followed_tickets__isnull=False).distinct()
-    for key in desks.values_list("pk", flat=True):
+    keys = list(desks.values_list("pk", flat=True))
+    for key in keys:
         poll_desk.apply_async((key,), expires=3600)
+    return {"desks": len(keys)}
 
 
 @shared_task
