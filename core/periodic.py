@@ -7,7 +7,6 @@ unless its outcome changes; runs in between are counted in memory.
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
@@ -24,6 +23,8 @@ from core.models import PeriodicTask
 from core.text import clean_text, truncate
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from celery.schedules import BaseSchedule
 
 #: Seconds between two writings of a frequent task that goes on as it did.

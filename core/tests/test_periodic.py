@@ -65,7 +65,8 @@ def test_a_run_leaves_when_how_long_and_with_what_result(db: None, task: Any) ->
     row = PeriodicTask.objects.get()
     assert (row.name, row.outcome, row.runs) == ("nightly", "done", 2)
     assert row.result == "conversations closed: 3, kept: 1"
-    assert row.started_at and row.finished_at >= row.started_at
+    assert row.started_at
+    assert row.finished_at >= row.started_at
     assert row.duration_ms is not None
     assert periodic.next_due(row) > timezone.now()
 
@@ -202,7 +203,8 @@ def test_the_lock_of_a_process_that_is_killed_is_free(
         env={**__import__("os").environ, "DJANGO_SETTINGS_MODULE": "core.settings"},
     )
     try:
-        assert holder.stdout and holder.stdout.readline() == b"True\n"
+        assert holder.stdout
+        assert holder.stdout.readline() == b"True\n"
         with alone.alone("work") as is_alone:
             assert not is_alone
         with alone.alone("other work") as is_alone:
