@@ -46,6 +46,7 @@ REASONS = {
     "taken_over": "a person took the conversation over",
     "handed_back": "a person gave the conversation back to the assistant",
     "closed_by_person": "a person closed the conversation",
+    "inactive": "nobody wrote for days, so the conversation was closed",
     "human_mode": "the channel was in human mode",
     "human_mode_off": "the channel's human mode was switched off",
     "reopened": "the customer wrote again after it was closed",

@@ -28,6 +28,8 @@ class Contact(UUIDModel):
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     #: What else the provider or the CRM told: phone, agency, office.
     profile = models.JSONField(default=dict, blank=True)
+    #: When all that tells who it is was taken away.
+    anonymised_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = AccountQuerySet.as_manager()
 

@@ -35,3 +35,11 @@ answer_rated = Signal()
 # Sent when a developer's agent wants to know how a reply came about.
 # Provides `question`: Message of the contact. Receivers return plain values by name.
 measures_wanted = Signal()
+
+# Sent before conversations are closed for being quiet, or deleted for being old.
+# Provides `conversations`: set of ids. Receivers return those that are not done with.
+unfinished_wanted = Signal()
+
+# Sent inside the transaction in which contacts were made nameless.
+# Provides `conversations`: list of the ids of their conversations.
+contacts_anonymised = Signal()

@@ -292,8 +292,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 9},
     },
-    "forget-old-events": {
-        "task": "integrations.tasks.forget_old_events",
+    "close-inactive-conversations": {
+        "task": "conversations.tasks.close_inactive",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": 3600},
+    },
+    "retention": {
+        "task": "accounts.tasks.forget_old",
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
@@ -371,7 +376,8 @@ for _name, _rate in (
         rates.parse(_rate)
     except ValueError as exc:
         raise ImproperlyConfigured(f"{_name}: {exc}.") from exc
-#: Days after which raw webhook events that were worked off are deleted.
+#: Days after which raw webhook events that were worked off are deleted, unless an
+#: account has set others.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 30)
 
 # --- Outside services ---------------------------------------------------------

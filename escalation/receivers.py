@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import receiver
 
 from conversations.signals import (
+    contacts_anonymised,
     conversation_changed_hands,
     conversation_read,
     person_replied,
     questions_unanswered,
+    unfinished_wanted,
 )
 from escalation import handling, letters, opening, tickets
 from integrations.signals import ticket_changed
@@ -47,3 +49,13 @@ def heed_reply(message: Message, **_: Any) -> None:
 @receiver(ticket_changed)
 def heed_news(desk: Desk, news: TicketNews, **_: Any) -> None:
     tickets.heed_news(desk, news)
+
+
+@receiver(unfinished_wanted)
+def name_unfinished(conversations: set[int], **_: Any) -> set[int]:
+    return handling.unfinished(conversations)
+
+
+@receiver(contacts_anonymised)
+def heed_anonymity(conversations: list[int], **_: Any) -> None:
+    handling.anonymise(conversations)

@@ -12,7 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, Membership, Token, User
+from accounts.models import (
+    Account,
+    Membership,
+    Retention,
+    RetentionRun,
+    Token,
+    User,
+)
 from accounts.tests.factories import UserFactory
 from ai_model.models import (
     Assistant,
@@ -89,6 +96,10 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
         Account: account,
         User: owner,
         Membership: owner.memberships.get(account=account),
+        Retention: Retention.objects.create(account=account),
+        RetentionRun: RetentionRun.objects.create(
+            account=account, counts={word: 1}, days={}
+        ),
         Token: token,
         Channel: channel,
         Desk: DeskFactory(account=account, name=f"{word} desk"),
@@ -262,7 +273,9 @@ def test_an_owner_adds_only_what_owners_add(
 
     response = client.get(page(model, "add"))
 
-    addable = {Channel, Desk, Entry, Membership, PromptDraft, User, Rung}
+    addable = {
+        Channel, Desk, Entry, Membership, PromptDraft, Retention, Rung, User,
+    }  # fmt: skip
     assert response.status_code == (200 if model in addable else 403)
     assert "charlie" not in response.content.decode().lower()
 

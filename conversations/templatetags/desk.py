@@ -52,6 +52,7 @@ REASONS = {
     "reopened": _("The customer wrote again"),
     "reconciled": _("Found waiting for nobody"),
     "closed_by_person": _("Closed by a person"),
+    "inactive": _("Closed after days without activity"),
 }
 
 
