@@ -10,6 +10,7 @@ from ai_model import (
     gap_feed,
     gaps,
     questions,
+    selftest,
     sunset_warnings,
 )
 from core import memory
@@ -54,3 +55,10 @@ def calibrate_accounts() -> dict[str, int]:
 def warn_of_ending_models() -> dict[str, int]:
     """Write to owners whose models will be switched off."""
     return {"warnings": sunset_warnings.warn_owners()}
+
+
+@shared_task
+def test_providers() -> dict[str, int]:
+    """Ask each configured provider something, with each model in use."""
+    trials = selftest.run_all()
+    return {"tested": len(trials), "failed": sum(not each.works for each in trials)}

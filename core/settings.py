@@ -337,6 +337,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "test-providers": {
+        "task": "ai_model.tasks.test_providers",
+        "schedule": crontab(hour="*/12", minute=45),
+        "options": {"expires": 3600},
+    },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",
         "schedule": crontab(day_of_week="mon", hour=6, minute=20),

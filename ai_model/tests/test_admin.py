@@ -27,6 +27,7 @@ from ai_model.models import (
     ModelWarning,
     Prompt,
     PromptDraft,
+    ProviderTest,
     Turn,
     Usage,
 )
@@ -138,6 +139,15 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
         ),
         ModelWarning: ModelWarning.objects.create(
             account=account, provider="openai", model=word, retires_on=now.date()
+        ),
+        ProviderTest: ProviderTest.objects.create(
+            account=account,
+            provider="openai",
+            model=word,
+            works=True,
+            latency_ms=1,
+            quota="ok",
+            tested_at=now,
         ),
         Turn: turn,
         Gap: gap,
