@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.http import HttpRequest
-from rest_framework.exceptions import AuthenticationFailed
 
-from accounts.authentication import BearerAuthentication
-from accounts.models import Account, User
+from accounts import access
 from conversations import live
+from conversations.watching import watch
 from integrations.models import Channel
 
-#: Why we close: not signed in, not allowed, too slow.
-CLOSE_UNKNOWN, CLOSE_REFUSED, CLOSE_SLOW = 4401, 4403, 4408
+if TYPE_CHECKING:
+    from accounts.access import Access
+
+#: Why we close: not signed in, not allowed, too slow, what one may hear has changed.
+CLOSE_UNKNOWN, CLOSE_REFUSED, CLOSE_SLOW, CLOSE_CHANGED = 4401, 4403, 4408, 4409
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -33,9 +34,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.joined.append(group)
 
     async def disconnect(self, code: int) -> None:
+        watch().remove(self)
+        await self._leave()
+        self.channel_layer.drop(self.channel_name)
+
+    async def cut_off(self) -> None:
+        """Close at once: who listens may not hear all of this any more."""
+        await self._leave()
+        await self.close(CLOSE_CHANGED)
+
+    async def _leave(self) -> None:
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
-        self.channel_layer.drop(self.channel_name)
 
     async def live_event(self, message: dict[str, Any]) -> None:
         """Something happened; the text was serialised once for everybody."""
@@ -54,31 +64,23 @@ class DeskConsumer(LiveConsumer):
     """`/ws/desk/`, for members of an account, by session or bearer token."""
 
     async def connect(self) -> None:
-        accounts = await database_sync_to_async(self._accounts)()
+        found = await database_sync_to_async(access_of)(self.scope)
         await self.accept()
-        if not accounts:
+        if found is None:
             await self.close(CLOSE_UNKNOWN)
             return
-        for account_id in accounts:
+        watch().add(self, found)
+        for account_id in found.accounts:
             await self.join(live.account_group(account_id))
 
-    def _accounts(self) -> list[int]:
-        headers = dict(self.scope["headers"])
-        if b"authorization" in headers:
-            return self._accounts_of_token(headers[b"authorization"])
-        user = self.scope["user"]
-        if not isinstance(user, User):
-            return []
-        return list(Account.objects.for_user(user).values_list("pk", flat=True))
 
-    def _accounts_of_token(self, header: bytes) -> list[int]:
-        request = HttpRequest()
-        request.META["HTTP_AUTHORIZATION"] = header.decode("latin-1")
-        try:
-            found = BearerAuthentication().authenticate(request)
-        except AuthenticationFailed:
-            return []
-        return [found[1].account_id] if found else []
+def access_of(scope: dict[str, Any]) -> Access | None:
+    """Who opens a socket, as its header or its session says; None: nobody we know."""
+    header = dict(scope["headers"]).get(b"authorization")
+    if header is not None:
+        kind, _, token = header.decode("latin-1").partition(" ")
+        return access.by_token(token) if kind.lower() == "bearer" else None
+    return access.by_session(scope["user"], scope["session"].session_key)
 
 
 class ChatConsumer(LiveConsumer):
