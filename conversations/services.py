@@ -13,7 +13,6 @@ from conversations.models import Conversation, Delivery, Message
 from conversations.replies import handoff_news
 from conversations.signals import (
     conversation_changed_hands,
-    conversation_read,
     person_replied,
 )
 from core import store, work
@@ -144,10 +143,9 @@ def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     return Channel.objects.get(pk=channel.pk)
 
 
-def mark_read(*, conversation: Conversation, user: User) -> None:
-    """Somebody has seen all that was said so far."""
+def mark_read(*, conversation: Conversation) -> None:
+    """Somebody has seen all that was said so far; that takes care of nothing yet."""
     Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0)
-    conversation_read.send(sender=Conversation, conversation=conversation, user=user)
 
 
 @transaction.atomic

@@ -67,7 +67,7 @@ def acknowledge(
 
 @transaction.atomic
 def take(*, conversation: Conversation, user: User) -> None:
-    """Somebody has seen what is open in a conversation and takes care of it."""
+    """Somebody says that they take care of what is open in a conversation."""
     rows = Escalation.objects.filter(
         conversation=conversation, acknowledged_at__isnull=True
     )

@@ -9,7 +9,6 @@ from django.dispatch import receiver
 from conversations.signals import (
     contacts_anonymised,
     conversation_changed_hands,
-    conversation_read,
     person_replied,
     questions_unanswered,
     unfinished_wanted,
@@ -18,7 +17,6 @@ from escalation import handling, letters, opening, tickets
 from integrations.signals import ticket_changed
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from conversations.models import Conversation, Message
     from conversations.replies import Settled
     from integrations.desks.base import TicketNews
@@ -33,11 +31,6 @@ def open_escalations(settled: list[Settled], **_: Any) -> None:
 @receiver(conversation_changed_hands)
 def heed_turnover(conversation: Conversation, **_: Any) -> None:
     handling.heed_turnover(conversation)
-
-
-@receiver(conversation_read)
-def heed_reading(conversation: Conversation, user: User, **_: Any) -> None:
-    handling.take(conversation=conversation, user=user)
 
 
 @receiver(person_replied)
