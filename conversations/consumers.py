@@ -35,15 +35,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:
         watch().remove(self)
-        await self._leave()
+        await self.leave()
         self.channel_layer.drop(self.channel_name)
 
     async def cut_off(self) -> None:
         """Close at once: who listens may not hear all of this any more."""
-        await self._leave()
+        await self.leave()
         await self.close(CLOSE_CHANGED)
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
+        """Hear no group any more."""
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 

@@ -365,7 +365,10 @@ def record(outcomes: Sequence[Outcome]) -> None:
     keys = rows.values_list("message_id", "conversation_id", "state")
     settle_messages([message for message, _, _ in keys if message])
     called = {conversation for _, conversation, state in keys if state in lost}
-    _call_person([row for row in failed if row.pk in called])
+    _call_person(
+        [row for row in failed if row.pk in called],
+        [message for message, _, state in keys if message and state in lost],
+    )
     ended = [each.id for each in outcomes if each.is_gone]
     gone = set(rows.filter(pk__in=ended).values_list("conversation_id", flat=True))
     _end([row for row in failed if row.pk in gone])
@@ -404,12 +407,13 @@ def _lock_conversations(keys: list[int]) -> list[Conversation]:
     return sorted(rows.order_by("id"), key=lambda row: row.account_id)
 
 
-def _call_person(conversations: list[Conversation]) -> None:
-    """Show on the desk that something did not arrive."""
+def _call_person(conversations: list[Conversation], lost: list[int]) -> None:
+    """Show on the desk that something did not arrive, and which messages that are."""
     for row in conversations:
         row.needs_person = True
         row.seq = live.next_seq(row.account_id)
         row.save(update_fields=["needs_person", "seq"])
+        row.messages.filter(pk__in=lost).update(seq=row.seq)
         live.announce([row])
 
 

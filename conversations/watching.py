@@ -50,13 +50,16 @@ class Watch:
     async def _run(self) -> None:
         while self._open:
             await asyncio.sleep(CHECK_S)
-            asked = set(self._open.values())
+            # Who comes meanwhile is not asked about.
+            asked = dict(self._open)
             try:
-                left = await database_sync_to_async(access.standing)(asked)
+                left = await database_sync_to_async(access.standing)(
+                    set(asked.values())
+                )
             except DatabaseError:
                 logger.exception("Nobody could say who may still listen")
                 continue
-            over = [each for each, found in self._open.items() if found not in left]
+            over = [each for each, found in asked.items() if found not in left]
             for socket in over:
                 self._open.pop(socket, None)
             await asyncio.gather(
