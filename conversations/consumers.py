@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from channels.db import database_sync_to_async
@@ -17,8 +18,13 @@ from integrations.models import Channel
 if TYPE_CHECKING:
     from accounts.access import Access
 
-#: Why we close: not signed in, not allowed, too slow, what one may hear has changed.
+#: Why we close: not signed in, not allowed, too slow, what one may hear has changed, too
+#: much was said.
 CLOSE_UNKNOWN, CLOSE_REFUSED, CLOSE_SLOW, CLOSE_CHANGED = 4401, 4403, 4408, 4409
+CLOSE_TOO_MUCH = 4429
+#: What a client may send: bytes of one message, and messages in a minute.
+MOST_BYTES: Final = 4096
+MOST_MESSAGES: Final = 30
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -27,6 +33,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.joined: list[str] = []
+        self._is_over = False
+        #: When the client's messages of the last minute came, by `time.monotonic`.
+        self._received: list[float] = []
 
     async def join(self, group: str) -> None:
         """Hear a group from now on."""
@@ -38,10 +47,26 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.leave()
         self.channel_layer.drop(self.channel_name)
 
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """Take a message, unless there are too many, or too large ones."""
+        now = time.monotonic()
+        self._received = [at for at in self._received if now - at < 60] + [now]
+        said = message.get("bytes") or (message.get("text") or "").encode()
+        if len(said) > MOST_BYTES or len(self._received) > MOST_MESSAGES:
+            await self.end(CLOSE_TOO_MUCH)
+        elif not self._is_over:
+            await super().websocket_receive(message)
+
     async def cut_off(self) -> None:
         """Close at once: who listens may not hear all of this any more."""
-        await self.leave()
-        await self.close(CLOSE_CHANGED)
+        await self.end(CLOSE_CHANGED)
+
+    async def end(self, code: int) -> None:
+        """Send nothing more, and close."""
+        if not self._is_over:
+            self._is_over = True
+            await self.leave()
+            await self.close(code)
 
     async def leave(self) -> None:
         """Hear no group any more."""
@@ -58,7 +83,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_cut(self, message: dict[str, Any]) -> None:
         """The socket is too slow; it comes back and reads what it missed."""
-        await self.close(CLOSE_SLOW)
+        await self.end(CLOSE_SLOW)
 
 
 class DeskConsumer(LiveConsumer):
@@ -68,7 +93,7 @@ class DeskConsumer(LiveConsumer):
         found = await database_sync_to_async(access_of)(self.scope)
         await self.accept()
         if found is None:
-            await self.close(CLOSE_UNKNOWN)
+            await self.end(CLOSE_UNKNOWN)
             return
         watch().add(self, found)
         for account_id in found.accounts:
@@ -105,7 +130,7 @@ class ChatConsumer(LiveConsumer):
         channel = await database_sync_to_async(self._channel)(hello.get("key", ""))
         session = hello.get("session_id", "")
         if channel is None or len(session) < 16:
-            await self.close(CLOSE_REFUSED)
+            await self.end(CLOSE_REFUSED)
             return
         await self.join(live.conversation_group(channel.pk, session))
         await self.send(text_data='{"v":1,"type":"watching"}')

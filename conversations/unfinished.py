@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, Subquery
@@ -58,5 +58,10 @@ def held(keys: list[int]) -> set[int]:
     if store.is_postgresql() and connection.in_atomic_block:
         rows = rows.select_for_update(of=("self",))
     known = set(rows.values_list("pk", flat=True))
-    told = unfinished_wanted.send(sender=Conversation, conversations=known)
-    return {key for _, keys in told for key in keys}
+    found: set[int] = set()
+    answers: list[Any] = unfinished_wanted.send(
+        sender=Conversation, conversations=known
+    )
+    for _receiver, unfinished in answers:
+        found |= unfinished
+    return found

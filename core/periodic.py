@@ -7,10 +7,11 @@ unless its outcome changes; runs in between are counted in memory.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import current_app, states
 from celery.schedules import maybe_schedule
@@ -23,8 +24,6 @@ from core.models import PeriodicTask
 from core.text import clean_text, truncate
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from celery.schedules import BaseSchedule
 
 #: Seconds between two writings of a frequent task that goes on as it did.
@@ -67,7 +66,8 @@ def name_of(task: str) -> str | None:
 def schedule_of(name: str) -> BaseSchedule:
     """When a task of the schedule is due."""
     entry = settings.CELERY_BEAT_SCHEDULE[name]
-    return maybe_schedule(entry["schedule"], app=current_app)
+    # It leaves schedules as they are and makes one of everything else.
+    return cast("BaseSchedule", maybe_schedule(entry["schedule"], app=current_app))
 
 
 def is_frequent(name: str) -> bool:
@@ -81,7 +81,9 @@ def next_due(row: PeriodicTask) -> dt.datetime | None:
     if row.name not in settings.CELERY_BEAT_SCHEDULE:
         return None
     last = row.started_at or row.created_at
-    return timezone.now() + schedule_of(row.name).remaining_estimate(last)
+    due = timezone.now() + schedule_of(row.name).remaining_estimate(last)
+    # To the second: the estimate was made a little later than now.
+    return (due + dt.timedelta(seconds=0.5)).replace(microsecond=0)
 
 
 def is_overdue(row: PeriodicTask) -> bool:
@@ -91,7 +93,7 @@ def is_overdue(row: PeriodicTask) -> bool:
         return False
     last = row.finished_at or row.created_at
     late = -schedule_of(row.name).remaining_estimate(last).total_seconds()
-    return late > max(GRACE_S, entry["options"]["expires"])
+    return bool(late > max(GRACE_S, entry["options"]["expires"]))
 
 
 def overdue() -> list[PeriodicTask]:

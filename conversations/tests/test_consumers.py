@@ -20,7 +20,10 @@ from conversations.consumers import (
     CLOSE_CHANGED,
     CLOSE_REFUSED,
     CLOSE_SLOW,
+    CLOSE_TOO_MUCH,
     CLOSE_UNKNOWN,
+    MOST_BYTES,
+    MOST_MESSAGES,
 )
 from conversations.models import Conversation
 from conversations.tests.acting import say
@@ -397,6 +400,20 @@ def test_words_of_an_epoch_that_has_passed_are_dropped(channel: Any) -> None:
         await sync_to_async(words)(1, "new")
         assert (await page.hear())["text"] == "new"
         await page.leave()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("size", [1, MOST_BYTES + 1])
+def test_who_says_too_much_is_cut(bob: Any, account: Any, size: int) -> None:
+    token = create_token(user=bob, account=account)
+
+    async def scene() -> None:
+        desk = Socket("/ws/desk/", bearer(token))
+        assert await desk.open()
+        for _ in range(MOST_MESSAGES + 1 if size == 1 else 1):
+            await desk.say("x" * size)
+        assert await desk.code() == CLOSE_TOO_MUCH
 
     run(scene)
 

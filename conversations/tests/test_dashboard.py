@@ -22,7 +22,14 @@ from django.test import Client
 from accounts.models import Account
 from accounts.services import create_token, revoke_tokens
 from accounts.tests.factories import AccountFactory
-from conversations import dashboard, dashboard_consumer, delivery, services, watching
+from conversations import (
+    consumers,
+    dashboard,
+    dashboard_consumer,
+    delivery,
+    services,
+    watching,
+)
 from conversations.delivery import Outcome
 from conversations.models import Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
@@ -397,7 +404,7 @@ def test_who_says_too_much_is_cut(port: int, token: str) -> None:
             assert await client.code() == 4429
         async with opened(port) as client:
             await client.hello(token=token)
-            for _ in range(dashboard_consumer.MOST_MESSAGES):
+            for _ in range(consumers.MOST_MESSAGES):
                 await client.inner.send('{"type": "ping"}')
             assert await client.code() == 4429
 

@@ -68,7 +68,10 @@ def test_a_run_leaves_when_how_long_and_with_what_result(db: None, task: Any) ->
     assert row.started_at
     assert row.finished_at >= row.started_at
     assert row.duration_ms is not None
-    assert periodic.next_due(row) > timezone.now()
+    due = periodic.next_due(row)
+    assert due is not None
+    assert due > timezone.now()
+    assert (due.hour, due.minute, due.second) == (2, 0, 0)
 
 
 def test_a_failure_stays_to_be_read_after_the_task_works_again(
