@@ -76,7 +76,7 @@ def _nothing_is_remembered() -> Iterator[None]:
 
     from ai_model import setup
     from ai_model.providers import chain
-    from core import rates
+    from core import periodic, rates
     from integrations import facts, inbox
     from knowledge import embedders, queries, search
 
@@ -84,6 +84,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     inbox.intake.close()
     facts.cache.clear()
     rates.memory.clear()
+    periodic.clear()
     setup.clear()
     search.clear()
     embedders.clear()

@@ -16,8 +16,20 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.models import Account, Membership, Token, User
-from accounts.scoped_admin import ScopedAdmin, is_superuser, owned_accounts
+from accounts.models import (
+    Account,
+    Membership,
+    Retention,
+    RetentionRun,
+    Token,
+    User,
+)
+from accounts.scoped_admin import (
+    RecordAdmin,
+    ScopedAdmin,
+    is_superuser,
+    owned_accounts,
+)
 from accounts.services import revoke_tokens
 
 if TYPE_CHECKING:
@@ -63,6 +75,54 @@ class MembershipAdmin(ScopedAdmin):
     fixed_fields = ("user",)
     fields = ("account", "user", "role")
     ordering = ("account__name", "user__username")
+
+
+@admin.register(Retention)
+class RetentionAdmin(ScopedAdmin):
+    """How long does the account keep what? One for each account."""
+
+    list_display = (
+        "__str__",
+        "inactive_days",
+        "conversations_days",
+        "messages_days",
+        "contacts_days",
+    )
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+    fieldsets = (
+        (None, {"fields": ("account", "inactive_days")}),
+        (
+            _("What is deleted"),
+            {
+                "fields": (
+                    "conversations_days",
+                    "messages_days",
+                    "attachments_days",
+                    "turns_days",
+                    "events_days",
+                ),
+                "description": _(
+                    "Empty: kept for ever. What is open is never deleted. Once a night;"
+                    " what would go is told by: manage.py retention --dry-run"
+                ),
+            },
+        ),
+        (_("Customers"), {"fields": ("contacts_days", "contacts_are")}),
+    )
+
+
+@admin.register(RetentionRun)
+class RetentionRunAdmin(RecordAdmin):
+    """What was deleted, and when?"""
+
+    list_display = ("at", "forgotten")
+    list_select_related = ("account",)
+    ordering = ("-id",)
+
+    @admin.display(description=_("forgotten"))
+    def forgotten(self, obj: RetentionRun) -> str:
+        return ", ".join(f"{name}: {count}" for name, count in obj.counts.items())
 
 
 @admin.register(Token)

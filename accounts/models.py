@@ -1,10 +1,14 @@
-"""Account (the business), the people who work for it, and their bearer tokens."""
+"""Account (the business), the people who work for it, and their bearer tokens.
+
+Retention: how long an account keeps what; RetentionRun: what was deleted for it.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, AuthTokenManager
@@ -12,6 +16,9 @@ from knox.models import AbstractAuthToken, AuthTokenManager
 from accounts.scoping import AccountQuerySet
 from core import rates
 from core.models import UUIDModel
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is untyped
@@ -108,6 +115,92 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.account} · {self.get_role_display()}"
+
+
+def _days(label: StrOrPromise, help_text: StrOrPromise = "", **kwargs: Any) -> Any:
+    return models.PositiveIntegerField(
+        label,
+        null=True,
+        blank=True,
+        help_text=help_text,
+        validators=[MinValueValidator(1)],
+        **kwargs,
+    )
+
+
+class Retention(models.Model):
+    """For how many days an account keeps what; empty: for ever.
+
+    An account without a row has the defaults.
+    """
+
+    class Forgetting(models.TextChoices):
+        ANONYMISE = "anonymise", _("Anonymise them")
+        DELETE = "delete", _("Delete them with their conversations")
+
+    account = models.OneToOneField(
+        Account, models.CASCADE, related_name="retention", primary_key=True
+    )
+    inactive_days = _days(
+        _("close conversations after days without activity"),
+        _("What waits for an answer or for a person stays open. Empty: never."),
+        default=30,
+    )
+    conversations_days = _days(
+        _("delete closed conversations after days"),
+        _("Since their last message; with all that belongs to them."),
+    )
+    messages_days = _days(
+        _("delete messages after days"), _("Also of conversations that go on.")
+    )
+    attachments_days = _days(_("delete attachments after days"))
+    turns_days = _days(
+        _("delete explanations of answers after days"),
+        _("What was searched for and found, and why it was answered so."),
+    )
+    events_days = _days(
+        _("delete raw webhook events after days"),
+        _("Empty: as the installation does."),
+    )
+    contacts_days = _days(
+        _("forget customers after days"),
+        _("Since they last wrote, once all of their conversations are closed."),
+    )
+    contacts_are = models.CharField(
+        _("to forget customers means"),
+        max_length=10,
+        choices=Forgetting.choices,
+        default=Forgetting.ANONYMISE,
+    )
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("retention")
+        verbose_name_plural = _("retention")
+
+    def __str__(self) -> str:
+        return str(self.account)
+
+
+class RetentionRun(models.Model):
+    """What was deleted from an account on one occasion, for the record."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    #: Rows by kind.
+    counts = models.JSONField(_("forgotten"), default=dict)
+    #: The days that were in force, by kind.
+    days = models.JSONField(_("after days"), default=dict)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("retention run")
+        verbose_name_plural = _("retention runs")
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.at:%Y-%m-%d}"
 
 
 class Token(AbstractAuthToken):  # type: ignore[misc]

@@ -21,7 +21,14 @@ from ai_model import prompt_admin as prompt_admin
 from ai_model.forms import AssistantForm
 from ai_model.judging import record_judgement
 from ai_model.lines import opening_time
-from ai_model.models import Assistant, Judgement, ModelWarning, Turn, Usage
+from ai_model.models import (
+    Assistant,
+    Judgement,
+    ModelWarning,
+    ProviderTest,
+    Turn,
+    Usage,
+)
 from ai_model.why import explain_turn
 from core.exceptions import Conflict
 
@@ -190,6 +197,26 @@ class ModelWarningAdmin(RecordAdmin):
     list_select_related = ("account",)
     search_fields = ("model", "account__name")
     ordering = ("retires_on",)
+
+
+@admin.register(ProviderTest)
+class ProviderTestAdmin(RecordAdmin):
+    """Do the models that we ask answer us?"""
+
+    list_display = (
+        "model",
+        "provider",
+        "works",
+        "latency_ms",
+        "quota",
+        "error",
+        "failing_since",
+        "tested_at",
+    )
+    list_filter = ("works", "provider")
+    list_select_related = ("account",)
+    search_fields = ("model", "error", "account__name")
+    ordering = ("works", "provider", "model")
 
 
 @admin.register(Turn)

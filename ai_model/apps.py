@@ -9,7 +9,7 @@ class AiModelConfig(AppConfig):
     verbose_name = _("Assistant")
 
     def ready(self) -> None:
-        from ai_model import checks, engine, receivers
+        from ai_model import checks, engine, keeping, receivers
 
-        # Importing them registers checks, step and receivers.
-        del checks, engine, receivers
+        # Importing them registers checks, step, receivers, and what is kept how long.
+        del checks, engine, keeping, receivers

@@ -10,6 +10,7 @@ from ai_model import (
     gap_feed,
     gaps,
     questions,
+    selftest,
     sunset_warnings,
 )
 from core import memory
@@ -28,27 +29,36 @@ def look_for_gaps() -> None:
 
 
 @shared_task
-def forget_empty_gaps() -> None:
+def forget_empty_gaps() -> dict[str, int]:
     """Delete gaps whose questions are gone."""
-    gaps.forget_empty()
+    return {"gaps": gaps.forget_empty()}
 
 
 @shared_task
-def make_up_questions() -> None:
+def make_up_questions() -> dict[str, int]:
     """Let models make up questions for the accounts that want them."""
-    questions.make_up_due()
+    return {"entries": questions.make_up_due()}
 
 
 @shared_task
-def calibrate_accounts() -> None:
+def calibrate_accounts() -> dict[str, int]:
     """Learn from what changed and what was judged, where things have been quiet."""
     calibration.notice()
-    if calibration.run_due():
+    count = calibration.run_due()
+    if count:
         # Each look builds indexes and drops them.
         memory.give_back()
+    return {"accounts": count}
 
 
 @shared_task
-def warn_of_ending_models() -> None:
+def warn_of_ending_models() -> dict[str, int]:
     """Write to owners whose models will be switched off."""
-    sunset_warnings.warn_owners()
+    return {"warnings": sunset_warnings.warn_owners()}
+
+
+@shared_task
+def test_providers() -> dict[str, int]:
+    """Ask each configured provider something, with each model in use."""
+    trials = selftest.run_all()
+    return {"tested": len(trials), "failed": sum(not each.works for each in trials)}

@@ -9,6 +9,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import delivery, receivers
+        from conversations import delivery, keeping, receivers
 
-        del delivery, receivers  # importing them registers step and receivers
+        # Importing them registers step, receivers, and what is kept how long.
+        del delivery, keeping, receivers

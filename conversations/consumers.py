@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.http import HttpRequest
-from rest_framework.exceptions import AuthenticationFailed
 
-from accounts.authentication import BearerAuthentication
-from accounts.models import Account, User
+from accounts import access
 from conversations import live
+from conversations.watching import watch
 from integrations.models import Channel
 
-#: Why we close: not signed in, not allowed, too slow.
-CLOSE_UNKNOWN, CLOSE_REFUSED, CLOSE_SLOW = 4401, 4403, 4408
+if TYPE_CHECKING:
+    from accounts.access import Access
+
+#: Why we close: not signed in, not allowed, too slow, what one may hear has changed, too
+#: much was said.
+CLOSE_UNKNOWN, CLOSE_REFUSED, CLOSE_SLOW, CLOSE_CHANGED = 4401, 4403, 4408, 4409
+CLOSE_TOO_MUCH = 4429
+#: What a client may send: bytes of one message, and messages in a minute.
+MOST_BYTES: Final = 4096
+MOST_MESSAGES: Final = 30
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -26,6 +33,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.joined: list[str] = []
+        self._is_over = False
+        #: When the client's messages of the last minute came, by `time.monotonic`.
+        self._received: list[float] = []
 
     async def join(self, group: str) -> None:
         """Hear a group from now on."""
@@ -33,9 +43,35 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.joined.append(group)
 
     async def disconnect(self, code: int) -> None:
+        watch().remove(self)
+        await self.leave()
+        self.channel_layer.drop(self.channel_name)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """Take a message, unless there are too many, or too large ones."""
+        now = time.monotonic()
+        self._received = [at for at in self._received if now - at < 60] + [now]
+        said = message.get("bytes") or (message.get("text") or "").encode()
+        if len(said) > MOST_BYTES or len(self._received) > MOST_MESSAGES:
+            await self.end(CLOSE_TOO_MUCH)
+        elif not self._is_over:
+            await super().websocket_receive(message)
+
+    async def cut_off(self) -> None:
+        """Close at once: who listens may not hear all of this any more."""
+        await self.end(CLOSE_CHANGED)
+
+    async def end(self, code: int) -> None:
+        """Send nothing more, and close."""
+        if not self._is_over:
+            self._is_over = True
+            await self.leave()
+            await self.close(code)
+
+    async def leave(self) -> None:
+        """Hear no group any more."""
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
-        self.channel_layer.drop(self.channel_name)
 
     async def live_event(self, message: dict[str, Any]) -> None:
         """Something happened; the text was serialised once for everybody."""
@@ -47,38 +83,30 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_cut(self, message: dict[str, Any]) -> None:
         """The socket is too slow; it comes back and reads what it missed."""
-        await self.close(CLOSE_SLOW)
+        await self.end(CLOSE_SLOW)
 
 
 class DeskConsumer(LiveConsumer):
     """`/ws/desk/`, for members of an account, by session or bearer token."""
 
     async def connect(self) -> None:
-        accounts = await database_sync_to_async(self._accounts)()
+        found = await database_sync_to_async(access_of)(self.scope)
         await self.accept()
-        if not accounts:
-            await self.close(CLOSE_UNKNOWN)
+        if found is None:
+            await self.end(CLOSE_UNKNOWN)
             return
-        for account_id in accounts:
+        watch().add(self, found)
+        for account_id in found.accounts:
             await self.join(live.account_group(account_id))
 
-    def _accounts(self) -> list[int]:
-        headers = dict(self.scope["headers"])
-        if b"authorization" in headers:
-            return self._accounts_of_token(headers[b"authorization"])
-        user = self.scope["user"]
-        if not isinstance(user, User):
-            return []
-        return list(Account.objects.for_user(user).values_list("pk", flat=True))
 
-    def _accounts_of_token(self, header: bytes) -> list[int]:
-        request = HttpRequest()
-        request.META["HTTP_AUTHORIZATION"] = header.decode("latin-1")
-        try:
-            found = BearerAuthentication().authenticate(request)
-        except AuthenticationFailed:
-            return []
-        return [found[1].account_id] if found else []
+def access_of(scope: dict[str, Any]) -> Access | None:
+    """Who opens a socket, as its header or its session says; None: nobody we know."""
+    header = dict(scope["headers"]).get(b"authorization")
+    if header is not None:
+        kind, _, token = header.decode("latin-1").partition(" ")
+        return access.by_token(token) if kind.lower() == "bearer" else None
+    return access.by_session(scope["user"], scope["session"].session_key)
 
 
 class ChatConsumer(LiveConsumer):
@@ -102,7 +130,7 @@ class ChatConsumer(LiveConsumer):
         channel = await database_sync_to_async(self._channel)(hello.get("key", ""))
         session = hello.get("session_id", "")
         if channel is None or len(session) < 16:
-            await self.close(CLOSE_REFUSED)
+            await self.end(CLOSE_REFUSED)
             return
         await self.join(live.conversation_group(channel.pk, session))
         await self.send(text_data='{"v":1,"type":"watching"}')

@@ -13,11 +13,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from conversations import delivery
+from conversations import delivery, live, replies
 from conversations.models import Conversation, Delivery, Message
-from core import work
+from conversations.signals import questions_unanswered
+from core import store, work
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import Account
 
 #: Seconds after which work that is due should have been taken up.
@@ -82,22 +85,48 @@ def _late(account: Account) -> int:
 def _settle_stranded(account: Account) -> int:
     """Give words an end that wait where people reply, or nobody does."""
     status = Conversation.Status
-    ends = {
-        status.SUPPORT_ACTIVE: Message.State.HANDED_OVER,
-        status.CLOSED: Message.State.IGNORED,
-    }
-    count = 0
-    for owner, state in ends.items():
-        rows = Message.objects.for_account(account).filter(
-            state=Message.State.WAITING,
-            author=Message.Author.CONTACT,
-            conversation__status=owner,
-        )
-        keys = list(rows.values_list("pk", flat=True)[:MOST])
-        count += Message.objects.filter(
-            pk__in=keys, state=Message.State.WAITING
-        ).update(state=state, reason="reconciled")
+    waiting = Message.objects.for_account(account).filter(
+        state=Message.State.WAITING, author=Message.Author.CONTACT
+    )
+    ignored = waiting.filter(conversation__status=status.CLOSED)
+    keys = list(ignored.values_list("pk", flat=True)[:MOST])
+    count = waiting.filter(pk__in=keys).update(
+        state=Message.State.IGNORED, reason="reconciled"
+    )
+    rows = Conversation.objects.for_account(account).filter(
+        Exists(waiting.filter(conversation=OuterRef("pk"))),
+        status=status.SUPPORT_ACTIVE,
+    )
+    if store.is_postgresql():
+        rows = rows.select_for_update(of=("self",))
+    for row in rows.order_by("pk")[:MOST]:
+        count += _hand_over(row, waiting.filter(conversation=row))
     return count
+
+
+def _hand_over(row: Conversation, waiting: QuerySet[Message]) -> int:
+    """Call people to words that they were never told of. The conversation is locked."""
+    keys = sorted(waiting.values_list("pk", flat=True))
+    if not keys:
+        return 0
+    state, reason = Message.State.HANDED_OVER, "reconciled"
+    waiting.filter(pk__in=keys).update(state=state, reason=reason)
+    row.needs_person = True
+    row.save(update_fields=["needs_person"])
+    live.mark_changed(row)
+    ending = replies.Reply(
+        conversation_id=row.pk,
+        worker=0,
+        epoch=row.epoch,
+        last_message_id=keys[-1],
+        outcome=state,
+        reason=reason,
+        text="",
+        needs_person=True,
+    )
+    settled: list[replies.Settled] = [(ending, row, None)]
+    questions_unanswered.send(sender=Message, settled=settled)
+    return len(keys)
 
 
 def _finish_replies(account: Account) -> int:

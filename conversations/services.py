@@ -13,7 +13,6 @@ from conversations.models import Conversation, Delivery, Message
 from conversations.replies import handoff_news
 from conversations.signals import (
     conversation_changed_hands,
-    conversation_read,
     person_replied,
 )
 from core import store, work
@@ -107,6 +106,22 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     return message
 
 
+@transaction.atomic
+def leave_note(*, conversation: Conversation, text: str) -> Delivery | None:
+    """Tell staff something in the provider's own app; None where it keeps no notes."""
+    row = _lock(conversation)
+    if not row.channel.adapter.has_notes:
+        return None
+    transaction.on_commit(lambda: work.wake("deliver"))
+    return Delivery.objects.create(
+        account_id=row.account_id,
+        conversation=row,
+        kind=Delivery.Kind.NOTE,
+        text=clean_text(text)[:MAX_REPLY],
+        due_at=timezone.now(),
+    )
+
+
 def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     """Let people, or the assistant again, reply to everything on a channel.
 
@@ -128,10 +143,9 @@ def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     return Channel.objects.get(pk=channel.pk)
 
 
-def mark_read(*, conversation: Conversation, user: User) -> None:
-    """Somebody has seen all that was said so far."""
+def mark_read(*, conversation: Conversation) -> None:
+    """Somebody has seen all that was said so far; that takes care of nothing yet."""
     Conversation.objects.filter(pk=conversation.pk, unread__gt=0).update(unread=0)
-    conversation_read.send(sender=Conversation, conversation=conversation, user=user)
 
 
 @transaction.atomic

@@ -15,18 +15,14 @@ messages_received = Signal()
 # Provides `conversation`: Conversation, with its new status, reason and epoch.
 conversation_changed_hands = Signal()
 
-# Sent by `replies.commit`, inside its transaction, when questions were settled otherwise
-# than answered, or by a "no" to the person who was offered.
+# Sent by `replies.commit` and `reconcile`, inside their transactions, when questions were
+# settled otherwise than answered, or by a "no" to the person who was offered.
 # Provides `settled`: list of Settled; the conversations are locked and saved.
 questions_unanswered = Signal()
 
 # Sent inside the transaction in which a person's words are stored, after what they
 # change in the conversation. Provides `message`: Message; its conversation is locked.
 person_replied = Signal()
-
-# Sent when somebody has a conversation before them on the desk.
-# Provides `conversation`: Conversation and `user`: User.
-conversation_read = Signal()
 
 # Sent inside the transaction in which a contact rated an answer from the knowledge.
 # Provides `message`: Message, the answer, and `is_right`: bool.
@@ -35,3 +31,11 @@ answer_rated = Signal()
 # Sent when a developer's agent wants to know how a reply came about.
 # Provides `question`: Message of the contact. Receivers return plain values by name.
 measures_wanted = Signal()
+
+# Sent before conversations are closed for being quiet, or deleted for being old.
+# Provides `conversations`: set of ids. Receivers return those that are not done with.
+unfinished_wanted = Signal()
+
+# Sent inside the transaction in which contacts were made nameless.
+# Provides `conversations`: list of the ids of their conversations.
+contacts_anonymised = Signal()

@@ -189,8 +189,7 @@ def entry_titles(request: HttpRequest, conversation: uuid.UUID) -> HttpResponse:
 @require_POST
 def mark_read(request: HttpRequest, conversation: uuid.UUID) -> HttpResponse:
     """The person has seen what was said so far."""
-    user = _person(request)
-    services.mark_read(conversation=_find(user, conversation), user=user)
+    services.mark_read(conversation=_find(_person(request), conversation))
     return HttpResponse(status=204)
 
 

@@ -6,18 +6,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.utils.translation import gettext_lazy as _
+
+from core import periodic
+from core.models import PeriodicTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
     from django_stubs_ext import StrOrPromise
 
     AnyPaginator = Paginator[Any]
+    PeriodicTaskBase = admin.ModelAdmin[PeriodicTask]
 else:
     AnyPaginator = Paginator
+    PeriodicTaskBase = admin.ModelAdmin
 
 admin.site.site_header = "Answerdesk"
 admin.site.site_title = "Answerdesk"
@@ -34,6 +41,66 @@ class BoundedPaginator(AnyPaginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[:MOST_ROWS].count())
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(PeriodicTaskBase):
+    """What runs by itself: when, with what result, and what is overdue.
+
+    Of the whole installation, and so for superusers only.
+    """
+
+    list_display = (
+        "name",
+        "state",
+        "started_at",
+        "duration_ms",
+        "result",
+        "error",
+        "failed_at",
+        "next_due",
+        "runs",
+    )
+    readonly_fields = ("state", "next_due")
+    actions = ("run_now",)
+
+    @admin.display(description=_("state"))
+    def state(self, obj: PeriodicTask) -> str:
+        if periodic.is_overdue(obj):
+            return str(_("Overdue"))
+        if obj.is_running:
+            return str(_("Running"))
+        return str(obj.get_outcome_display() or _("Not run yet"))
+
+    @admin.display(description=_("next due"))
+    def next_due(self, obj: PeriodicTask) -> Any:
+        return periodic.next_due(obj)
+
+    @admin.action(description=_("Run now"), permissions=["view"])
+    def run_now(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        for row in queryset:
+            periodic.run_now(row.name)
+        text = _("A worker runs what was selected; look again in a moment.")
+        self.message_user(request, text, messages.SUCCESS)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
+        periodic.note_schedule()
+        return super().get_queryset(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class LinesField(forms.CharField):

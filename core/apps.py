@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CoreConfig(AppConfig):
     """The shared package as an app, for its commands and checks."""
 
     name = "core"
+    verbose_name = _("Installation")
 
     def ready(self) -> None:
-        from core import checks, tasks, work
+        from core import checks, periodic, tasks, work
 
-        del checks
+        del checks, periodic  # importing them registers checks and watches tasks
         work.announce_with(tasks.wake.delay)

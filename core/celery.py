@@ -10,15 +10,16 @@ from celery.signals import worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
-app = Celery("answerdesk")
+app = Celery("answerdesk", task_cls="core.alone:LonelyTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
 @worker_ready.connect
 def _start_work(**_: Any) -> None:
-    from core import work
+    from core import periodic, work
 
+    periodic.note_schedule()
     work.start()
 
 

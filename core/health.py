@@ -17,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import serializers
 
-from core import lease
+from core import lease, periodic
 from core.api import method_not_allowed
 from core.openapi import describe
 
@@ -161,6 +161,8 @@ async def _check_worker() -> dict[str, Any]:
     alive = await sync_to_async(lease.alive)()
     if not alive:
         raise Degraded("No worker shows a sign of life; messages wait.")
+    if late := await sync_to_async(periodic.overdue_words)():
+        raise Degraded(late)
     return {"workers": len(alive)}
 
 

@@ -41,7 +41,7 @@ class Lease:
         self.release()
         self.worker = secrets.randbelow(2**31 - 1) + 1
         if store.is_postgresql():
-            self._session = _connect()
+            self._session = connect("lease")
             self._session.execute(
                 "SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, self.worker)
             )
@@ -124,7 +124,8 @@ def _lock_path(worker: int) -> Path:
     return _lock_folder() / f"{worker}.lock"
 
 
-def _connect() -> psycopg.Connection:
+def connect(purpose: str) -> psycopg.Connection:
+    """A connection of its own to PostgreSQL, whose locks go with this process."""
     params = connection.get_connection_params()
     params.pop("cursor_factory", None)
     params.pop("context", None)
@@ -134,5 +135,5 @@ def _connect() -> psycopg.Connection:
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
-        application_name="answerdesk lease",
+        application_name=f"answerdesk {purpose}",
     )

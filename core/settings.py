@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import environ
 from celery.schedules import crontab
@@ -286,14 +286,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {"polling_interval": 0.2}
 )
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {
         "task": "core.tasks.sweep",
         "schedule": 10.0,
         "options": {"expires": 9},
     },
-    "forget-old-events": {
-        "task": "integrations.tasks.forget_old_events",
+    "close-inactive-conversations": {
+        "task": "conversations.tasks.close_inactive",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": 3600},
+    },
+    "retention": {
+        "task": "accounts.tasks.forget_old",
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
@@ -301,6 +306,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.poll_desks",
         "schedule": crontab(hour="*/6", minute=20),
         "options": {"expires": 3600},
+    },
+    "sync-channels": {
+        "task": "integrations.tasks.sync_channels",
+        "schedule": crontab(minute="5,35"),
+        "options": {"expires": 1500},
+    },
+    "tell-of-broken-channels": {
+        "task": "integrations.tasks.tell_of_broken_channels",
+        "schedule": 60.0,
+        "options": {"expires": 55},
     },
     "look-for-gaps": {
         "task": "ai_model.tasks.look_for_gaps",
@@ -321,6 +336,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ai_model.tasks.calibrate_accounts",
         "schedule": 60.0,
         "options": {"expires": 50},
+    },
+    "test-providers": {
+        "task": "ai_model.tasks.test_providers",
+        "schedule": crontab(hour="*/12", minute=45),
+        "options": {"expires": 3600},
     },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",
@@ -361,7 +381,8 @@ for _name, _rate in (
         rates.parse(_rate)
     except ValueError as exc:
         raise ImproperlyConfigured(f"{_name}: {exc}.") from exc
-#: Days after which raw webhook events that were worked off are deleted.
+#: Days after which raw webhook events that were worked off are deleted, unless an
+#: account has set others.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 30)
 
 # --- Outside services ---------------------------------------------------------

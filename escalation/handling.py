@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations import live
 from conversations.models import Conversation
 from escalation.failures import lock
-from escalation.models import Escalation
+from escalation.models import Escalation, Ticket
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -67,7 +67,7 @@ def acknowledge(
 
 @transaction.atomic
 def take(*, conversation: Conversation, user: User) -> None:
-    """Somebody has seen what is open in a conversation and takes care of it."""
+    """Somebody says that they take care of what is open in a conversation."""
     rows = Escalation.objects.filter(
         conversation=conversation, acknowledged_at__isnull=True
     )
@@ -75,6 +75,21 @@ def take(*, conversation: Conversation, user: User) -> None:
         row = lock(conversation.pk)
         if acknowledge(row, user, with_offers=False):
             live.mark_changed(row)
+
+
+def unfinished(conversations: set[int]) -> set[int]:
+    """Those of the conversations in which a person is still needed."""
+    state = Escalation.State
+    rows = Escalation.objects.pending().exclude(state=state.OFFERED)
+    found = rows.filter(conversation__in=conversations)
+    return set(found.values_list("conversation_id", flat=True))
+
+
+def anonymise(conversations: list[int]) -> None:
+    """Take away who was told to be the person."""
+    rows = Escalation.objects.filter(conversation__in=conversations)
+    rows.update(agent_id="", name="", email="", agency="", office="")
+    Ticket.objects.filter(escalation__in=rows).update(email="", history=[])
 
 
 def _settle(conversation: Conversation, state: Escalation.State) -> None:

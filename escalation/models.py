@@ -145,6 +145,12 @@ class Escalation(UUIDModel):
         return str(self.uuid)
 
     @property
+    def can_be_taken(self) -> bool:
+        """Whether a person is needed and nobody takes care yet."""
+        is_wanted = self.state in (self.State.OPEN, self.State.TICKET)
+        return is_wanted and self.acknowledged_at is None
+
+    @property
     def contact_name(self) -> str:
         """The person's name, as told with the failure or before."""
         return self.name or self.conversation.contact.label

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import receiver
 
 from conversations.signals import (
+    contacts_anonymised,
     conversation_changed_hands,
-    conversation_read,
     person_replied,
     questions_unanswered,
+    unfinished_wanted,
 )
 from escalation import handling, letters, opening, tickets
 from integrations.signals import ticket_changed
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from conversations.models import Conversation, Message
     from conversations.replies import Settled
     from integrations.desks.base import TicketNews
@@ -33,11 +33,6 @@ def heed_turnover(conversation: Conversation, **_: Any) -> None:
     handling.heed_turnover(conversation)
 
 
-@receiver(conversation_read)
-def heed_reading(conversation: Conversation, user: User, **_: Any) -> None:
-    handling.take(conversation=conversation, user=user)
-
-
 @receiver(person_replied)
 def heed_reply(message: Message, **_: Any) -> None:
     handling.heed_reply(message.conversation, message.user)
@@ -47,3 +42,13 @@ def heed_reply(message: Message, **_: Any) -> None:
 @receiver(ticket_changed)
 def heed_news(desk: Desk, news: TicketNews, **_: Any) -> None:
     tickets.heed_news(desk, news)
+
+
+@receiver(unfinished_wanted)
+def name_unfinished(conversations: set[int], **_: Any) -> set[int]:
+    return handling.unfinished(conversations)
+
+
+@receiver(contacts_anonymised)
+def heed_anonymity(conversations: list[int], **_: Any) -> None:
+    handling.anonymise(conversations)

@@ -50,7 +50,7 @@ def ticket(request: HttpRequest, ticket: uuid.UUID) -> HttpResponse:
 
 @never_cache
 def take(request: HttpRequest, escalation: uuid.UUID) -> HttpResponse:
-    """ "I take it": the link in an alert, and its button.
+    """ "I take it": the link in an alert, its button, and the one on the desk.
 
     Only the button takes it: programs that read mail follow links.
     """
@@ -60,7 +60,7 @@ def take(request: HttpRequest, escalation: uuid.UUID) -> HttpResponse:
     row = get_object_or_404(rows, uuid=escalation)
     if request.method == "POST":
         handling.take(conversation=row.conversation, user=cast("User", request.user))
-        return redirect("desk-conversation", conversation=row.conversation.uuid)
+        return _back_to_desk(request, row)
     return render(request, "escalation/take.html", {"escalation": row})
 
 
@@ -77,6 +77,10 @@ def send_again(request: HttpRequest, ticket: uuid.UUID) -> HttpResponse:
         return HttpResponse(
             str(exc), status=exc.status_code, content_type="text/plain; charset=utf-8"
         )
-    # As what happens on the desk itself: a part of the page, or the page.
+    return _back_to_desk(request, row.escalation)
+
+
+def _back_to_desk(request: HttpRequest, escalation: Escalation) -> HttpResponse:
+    """As what happens on the desk itself: a part of the page, or the page."""
     page = "desk-thread" if "X-Partial" in request.headers else "desk-conversation"
-    return redirect(page, conversation=row.escalation.conversation.uuid)
+    return redirect(page, conversation=escalation.conversation.uuid)

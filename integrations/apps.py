@@ -9,6 +9,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Channels")
 
     def ready(self) -> None:
-        from integrations import following, receiving
+        from integrations import following, keeping, receiving
 
-        del following, receiving  # importing them registers their steps
+        # Importing them registers steps, and what is kept how long.
+        del following, keeping, receiving

@@ -58,8 +58,13 @@ class Channel(UUIDModel):
     is_default = models.BooleanField(_("default"), default=False)
     #: While on, people reply to everything that arrives here.
     human_mode = models.BooleanField(_("human mode"), default=False)
-    #: Why the provider refuses us, until it works again.
+    #: Why the provider refuses us, and since when, until it works again.
     error = models.CharField(max_length=300, blank=True, editable=False)
+    broken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When the owners were told of that.
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Up to when we know what the provider holds.
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ChannelQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from ai_model.models.assistant import Assistant, default_chain
 from ai_model.models.calibration import Calibration, Judgement
 from ai_model.models.gap import Gap, GapFeed, GapQuerySet, GapQuestion, QuestionRun
 from ai_model.models.prompt import Prompt, PromptDraft
+from ai_model.models.selftest import ProviderTest
 from ai_model.models.sunset import ModelWarning
 from ai_model.models.turn import Turn, Usage
 
@@ -18,6 +19,7 @@ __all__ = [
     "ModelWarning",
     "Prompt",
     "PromptDraft",
+    "ProviderTest",
     "QuestionRun",
     "Turn",
     "Usage",

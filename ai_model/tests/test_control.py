@@ -19,6 +19,7 @@ from ai_model.tests.loopback import ModelServer
 from conversations.models import Conversation, Message
 from conversations.reconcile import reconcile
 from conversations.tests.factories import ConversationFactory, MessageFactory
+from escalation.models import Escalation
 from integrations.tests.factories import ChannelFactory, ChatwootChannelFactory
 from knowledge.tests.factories import EntryFactory
 
@@ -350,6 +351,23 @@ def test_words_that_nobody_would_answer_are_taken_up_or_settled(channel: Any) ->
     assert Message.objects.get(pk=first.pk).state == "waiting"
     assert Message.objects.get(pk=second.pk).state == "handed_over"
     assert Message.objects.get(pk=third.pk).state == "ignored"
+
+
+def test_people_are_called_to_words_that_they_were_never_told_of(channel: Any) -> None:
+    row = ConversationFactory(channel=channel, status="support_active")
+    MessageFactory(conversation=row, state="waiting")
+    last = MessageFactory(conversation=row, state="waiting")
+
+    assert reconcile(channel.account).stranded == 2
+    assert reconcile(channel.account).stranded == 0
+
+    escalation = Escalation.objects.get()
+    assert (escalation.question, escalation.state) == (last, "open")
+    assert escalation.reason == "people_reply"
+    assert escalation.due_at is not None
+    row.refresh_from_db()
+    assert row.needs_person
+    assert row.seq == 1
 
 
 def test_replies_get_the_end_that_their_parts_have(conversation: Conversation) -> None:

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Token
 from accounts.services import create_token, revoke_tokens
-from conversations import live, services
-from conversations.consumers import CLOSE_REFUSED, CLOSE_SLOW, CLOSE_UNKNOWN
+from conversations import live, services, watching
+from conversations.consumers import (
+    CLOSE_CHANGED,
+    CLOSE_REFUSED,
+    CLOSE_SLOW,
+    CLOSE_TOO_MUCH,
+    CLOSE_UNKNOWN,
+    MOST_BYTES,
+    MOST_MESSAGES,
+)
 from conversations.models import Conversation
 from conversations.tests.acting import say
 from core import hub
@@ -180,6 +190,85 @@ def test_who_is_no_member_any_more_hears_nothing(bob: Any, account: Any) -> None
     run(scene)
 
 
+def revoke(bob: Any) -> None:
+    revoke_tokens(Token.objects.all())
+
+
+def expire(bob: Any) -> None:
+    Token.objects.update(expiry=timezone.now())
+
+
+def leave(bob: Any) -> None:
+    bob.memberships.all().delete()
+
+
+def deactivate(bob: Any) -> None:
+    type(bob).objects.update(is_active=False)
+
+
+def sign_out(bob: Any) -> None:
+    Session.objects.all().delete()
+
+
+def change_password(bob: Any) -> None:
+    bob.set_password("another one")
+    bob.save()
+
+
+@pytest.mark.parametrize(
+    ("by", "happens"),
+    [
+        ("token", revoke),
+        ("token", expire),
+        ("token", leave),
+        ("token", deactivate),
+        ("session", leave),
+        ("session", deactivate),
+        ("session", sign_out),
+        ("session", change_password),
+    ],
+)
+def test_an_open_socket_is_cut_within_seconds(
+    bob: Any, channel: Any, account: Any, monkeypatch: Any, by: str, happens: Any
+) -> None:
+    monkeypatch.setattr(watching, "CHECK_S", 0.1)
+    token = create_token(user=bob, account=account)
+    key = bearer(token) if by == "token" else cookie(bob)
+
+    async def scene() -> None:
+        desk = Socket("/ws/desk/", ORIGIN, key)
+        assert await desk.open()
+        assert await desk.hears_nothing()
+        await sync_to_async(happens)(bob)
+        assert await desk.code() == CLOSE_CHANGED
+
+    run(scene)
+    assert hub.hub.groups() == []
+
+
+def test_the_sockets_of_others_stay_open(
+    bob: Any, channel: Any, account: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(watching, "CHECK_S", 0.1)
+    tokens = [create_token(user=bob, account=account) for _ in range(2)]
+
+    async def scene() -> None:
+        first, second = (Socket("/ws/desk/", bearer(token)) for token in tokens)
+        assert await first.open()
+        assert await second.open()
+        await sync_to_async(revoke_one)(tokens[0])
+        assert await first.code() == CLOSE_CHANGED
+        await sync_to_async(say)(channel, "Hello")
+        assert (await second.hear())["seq"] == 1
+        await second.leave()
+
+    run(scene)
+
+
+def revoke_one(token: str) -> None:
+    revoke_tokens(Token.objects.filter(token_key=token[:15]))
+
+
 def test_a_page_of_a_foreign_site_may_not_use_its_visitors_sign_in(bob: Any) -> None:
     key = cookie(bob)
 
@@ -311,6 +400,20 @@ def test_words_of_an_epoch_that_has_passed_are_dropped(channel: Any) -> None:
         await sync_to_async(words)(1, "new")
         assert (await page.hear())["text"] == "new"
         await page.leave()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("size", [1, MOST_BYTES + 1])
+def test_who_says_too_much_is_cut(bob: Any, account: Any, size: int) -> None:
+    token = create_token(user=bob, account=account)
+
+    async def scene() -> None:
+        desk = Socket("/ws/desk/", bearer(token))
+        assert await desk.open()
+        for _ in range(MOST_MESSAGES + 1 if size == 1 else 1):
+            await desk.say("x" * size)
+        assert await desk.code() == CLOSE_TOO_MUCH
 
     run(scene)
 

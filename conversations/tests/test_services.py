@@ -209,8 +209,8 @@ def test_switching_human_mode_on_again_finishes_what_broke_off(channel: Any) -> 
     assert only().status == "support_active"
 
 
-def test_reading_clears_the_unread_count(asked: Conversation, bob: Any) -> None:
-    services.mark_read(conversation=asked, user=bob)
+def test_reading_clears_the_unread_count(asked: Conversation) -> None:
+    services.mark_read(conversation=asked)
 
     assert only().unread == 0
 

@@ -143,27 +143,38 @@ def test_whoever_takes_it_stops_the_ladder(
     assert (escalation.state, escalation.acknowledged_by) == ("acknowledged", bob)
 
 
-def test_reading_it_on_the_desk_takes_it(
+def test_a_glance_at_the_desk_takes_nothing(
+    escalation: Escalation, account: Any, bob: Any, client: Any
+) -> None:
+    rung(account, 1, "email")
+    client.force_login(bob)
+    name = escalation.conversation.uuid
+
+    assert client.get(reverse("desk-conversation", args=[name])).status_code == 200
+    assert client.post(reverse("desk-read", args=[name])).status_code == 204
+    wait(escalation)
+
+    escalation.refresh_from_db()
+    assert (escalation.state, escalation.acknowledged_by) == ("open", None)
+    assert told() == [(0, "email")]
+
+
+def test_the_button_on_the_desk_takes_it(
     escalation: Escalation, bob: Any, client: Any
 ) -> None:
     client.force_login(bob)
     name = escalation.conversation.uuid
+    thread = reverse("desk-thread", args=[name])
+    address = reverse("take-escalation", args=[escalation.uuid])
+    assert address in client.get(thread).content.decode()
 
-    assert client.post(reverse("desk-read", args=[name])).status_code == 204
+    response = client.post(address, headers={"X-Partial": "1"})
 
+    assert response["Location"] == thread
+    assert address not in client.get(thread).content.decode()
     escalation.refresh_from_db()
     assert (escalation.state, escalation.acknowledged_by) == ("acknowledged", bob)
     assert escalation.due_at is None
-
-
-def test_reading_an_offer_takes_nothing(channel: Any, bob: Any) -> None:
-    row = make(channel)
-    Escalation.objects.update(state="offered", due_at=None, opened_at=None)
-
-    conversations.mark_read(conversation=row.conversation, user=bob)
-
-    row.refresh_from_db()
-    assert (row.state, row.acknowledged_at) == ("offered", None)
 
 
 def test_what_a_developer_tries_calls_nobody(channel: Any) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation, Message
 from core import store
-from integrations import receiving, services, tasks
+from integrations import receiving, services
 from integrations.models import Event
 from integrations.signals import things_arrived
 from integrations.tests.adapters.cases import payload
@@ -268,20 +268,6 @@ def test_two_workers_share_the_events(channel: Any) -> None:
     assert set(states()) == {"done"}
     assert Message.objects.count() == 600
     assert Conversation.objects.count() == 600
-
-
-def test_old_events_are_forgotten_except_failed_ones(
-    channel: Any, settings: Any
-) -> None:
-    settings.EVENT_RETENTION_DAYS = 30
-    for number, state in enumerate(Event.State.values):
-        web_event(channel, number, state=state)
-    Event.objects.update(received_at=timezone.now() - dt.timedelta(days=31))
-    web_event(channel, 99, state=Event.State.DONE)
-
-    tasks.forget_old_events()
-
-    assert states() == ["waiting", "failed", "done"]
 
 
 def test_the_worker_reads_what_the_inbox_has_stored(engine: Any, channel: Any) -> None:

@@ -10,6 +10,7 @@ from accounts.services import accounts_of
 from ai_model import control
 from ai_model.validation import validate
 from conversations.reconcile import reconcile
+from core import periodic
 from core.commands import Error, OperatorCommand
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Command(OperatorCommand):
     def _status(self, accounts: Sequence[Account]) -> None:
         rows = [control.status_of(each) for each in accounts]
         self.print_rows(rows, as_json=self._is_json)
+        if late := periodic.overdue_words():
+            self.stderr.write(late)
 
     def _conversations(self, accounts: Sequence[Account]) -> None:
         rows = [control.breakdown(each) for each in accounts]
