@@ -171,6 +171,24 @@ def freshdesk(settings: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def telegram_api(settings: Any) -> Iterator[Any]:
+    """A stand-in for Telegram, over real sockets; every call must fit its schema."""
+    from integrations.rehearsal.telegram import TelegramServer
+
+    with TelegramServer() as server:
+        settings.TELEGRAM_BASE_URL = server.url
+        yield server
+    assert server.problems == []
+
+
+@pytest.fixture
+def telegram(account: Any, telegram_api: Any) -> Any:
+    from integrations.tests.factories import TelegramChannelFactory
+
+    return TelegramChannelFactory(account=account)
+
+
+@pytest.fixture
 def desk(account: Any, freshdesk: Any) -> Any:
     from integrations.tests.factories import DeskFactory
 

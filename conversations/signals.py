@@ -35,3 +35,8 @@ answer_rated = Signal()
 # Sent when a developer's agent wants to know how a reply came about.
 # Provides `question`: Message of the contact. Receivers return plain values by name.
 measures_wanted = Signal()
+
+# Sent inside the transaction in which a contact pressed a button under a reply.
+# Provides `message`: Message, the reply, and `is_helpful`: bool. Its conversation is
+# locked.
+reply_rated = Signal()

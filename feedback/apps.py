@@ -7,3 +7,8 @@ class FeedbackConfig(AppConfig):
 
     name = "feedback"
     verbose_name = _("Feedback")
+
+    def ready(self) -> None:
+        from feedback import receivers
+
+        del receivers  # importing them registers them

@@ -69,7 +69,9 @@ class Intake:
             raise Refusal(404, "not_found", "There is no such channel.")
         return adapter
 
-    async def store(self, adapter: Adapter, request: WebhookRequest) -> dict[str, Any]:
+    async def store(
+        self, adapter: Adapter, request: WebhookRequest
+    ) -> dict[str, Any] | None:
         """Verify a request and store its event; returns the acknowledgement."""
         adapter.verify(request)
         payload = adapter.decode(request.body)
@@ -117,7 +119,10 @@ intake = Intake()
 
 
 class Inbox:
-    """Takes `POST /webhooks/{provider}/{channel}`; everything else is passed on."""
+    """Takes `/webhooks/{provider}/{channel}`; everything else is passed on.
+
+    Events come with POST; some providers try an address with GET first.
+    """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -127,6 +132,7 @@ class Inbox:
             await self._app(scope, receive, send)
             return
         headers: Mapping[str, str] = {}
+        answer: dict[str, Any] | str | None
         try:
             status, answer = 200, await self._take(scope, receive)
         except Refusal as exc:
@@ -147,16 +153,23 @@ class Inbox:
             status, answer = 500, _failure("Something went wrong here.", "error")
         await _respond(send, status, answer, headers)
 
-    async def _take(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+    async def _take(
+        self, scope: Scope, receive: Receive
+    ) -> dict[str, Any] | str | None:
         match = _PATH.match(scope["path"])
         if match is None:
             raise Refusal(404, "not_found", "There is no such channel.")
-        if scope["method"] != "POST":
+        if scope["method"] not in ("GET", "POST"):
             raise Refusal(405, "method_not_allowed", "Webhooks are sent with POST.")
         adapter = await intake.adapter(match[1], match[2])
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        if scope["method"] == "GET":
+            if not adapter.is_greeted:
+                raise Refusal(405, "method_not_allowed", "Webhooks are sent with POST.")
+            return adapter.greet(query)
         request = WebhookRequest(
             headers=_headers(scope),
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            query=query,
             body=await _body(scope, receive),
             address=(scope.get("client") or ("",))[0],
         )
@@ -261,15 +274,23 @@ def _failure(detail: str, code: str) -> dict[str, Any]:
 
 
 async def _respond(
-    send: Send, status: int, answer: dict[str, Any], headers: Mapping[str, str]
+    send: Send,
+    status: int,
+    answer: dict[str, Any] | str | None,
+    headers: Mapping[str, str],
 ) -> None:
-    body = orjson.dumps(answer)
+    kind, body = b"application/json", b""
+    if isinstance(answer, str):
+        # Never as a page: whoever calls chooses what it says.
+        kind, body = b"text/plain; charset=utf-8", answer.encode()
+    elif answer is not None:
+        body = orjson.dumps(answer)
     await send(
         {
             "type": "http.response.start",
             "status": status,
             "headers": [
-                (b"content-type", b"application/json"),
+                (b"content-type", kind),
                 (b"content-length", str(len(body)).encode()),
                 *(
                     (name.lower().encode(), value.encode())

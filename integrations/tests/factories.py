@@ -8,8 +8,15 @@ from factory.django import DjangoModelFactory
 from accounts.tests.factories import AccountFactory
 from integrations.models import Channel, Desk
 from integrations.rehearsal.freshdesk import KEY
+from integrations.rehearsal.telegram import TOKEN
 
 CHATWOOT_SECRET = "chatwoot-webhook-secret"
+#: Credentials of a bot that the rehearsal knows.
+TELEGRAM = {
+    "bot_token": TOKEN,
+    "webhook_secret": "telegram-webhook-secret",
+    "username": "shop_bot",
+}
 HOOK_TOKEN = "hook-token"
 HOOK_SECRET = "hook-secret"
 
@@ -35,6 +42,12 @@ class ChatwootChannelFactory(ChannelFactory):
             "user_token": "user-token",
         }
     )
+
+
+class TelegramChannelFactory(ChannelFactory):
+    provider = "telegram"
+    name = "Telegram"
+    credentials = factory.LazyFunction(lambda: dict(TELEGRAM))
 
 
 class DeskFactory(DjangoModelFactory):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.adapters.base import ChannelFacts, WebhookRequest
-from integrations.tests.factories import CHATWOOT_SECRET
+from integrations.tests.factories import CHATWOOT_SECRET, TELEGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,17 @@ CASES = {
         with_secrets=_with_chatwoot_secrets,
         foreign={"account": {"id": 4, "name": "Somebody else"}},
         other={"id": 90499},
+    ),
+    "telegram": Case(
+        facts=_facts("telegram", TELEGRAM),
+        message=payload("telegram", "message"),
+        sign=lambda _, secret: ({"x-telegram-bot-api-secret-token": secret}, {}),
+        secret=TELEGRAM["webhook_secret"],
+        with_secrets=lambda facts, secrets: _facts(
+            "telegram", {**facts.credentials, "webhook_secret": ",".join(secrets)}
+        ),
+        foreign={"message": payload("telegram", "group_message")["message"]},
+        other={"update_id": 799999},
     ),
     "web": Case(
         facts=_facts("web", {}),
