@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import receiver
 
 from ai_model import handling, judging, why
-from conversations.signals import answer_rated, handler_wanted, measures_wanted
+from ai_model.models import GapQuestion, Turn
+from conversations.signals import (
+    answer_rated,
+    contact_forgotten,
+    handler_wanted,
+    measures_wanted,
+)
 
 if TYPE_CHECKING:
-    from conversations.models import Message
+    from conversations.models import Conversation, Message
 
 
 @receiver(handler_wanted)
@@ -26,3 +32,9 @@ def measure(question: Message, **_: Any) -> dict[str, Any]:
 @receiver(answer_rated)
 def judge(message: Message, *, is_right: bool, **_: Any) -> None:
     judging.judge_answer(message=message, is_right=is_right)
+
+
+@receiver(contact_forgotten)
+def forget(conversations: list[Conversation], **_: Any) -> None:
+    Turn.objects.filter(conversation__in=conversations).update(query="", retrieved=[])
+    GapQuestion.objects.filter(turn__conversation__in=conversations).delete()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import amending, live
+from conversations import amending, forgetting, live
 from conversations.models import Contact, Conversation, Message
 from conversations.signals import (
     conversation_changed_hands,
@@ -26,6 +26,7 @@ from core.text import clean_text, truncate
 from integrations.adapters.base import (
     ChannelFacts,
     Inbound,
+    InboundErasure,
     InboundMessage,
     InboundTurnover,
     Turnover,
@@ -390,6 +391,10 @@ def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
     """Somebody acted on the provider's side."""
     if isinstance(inbound, InboundMessage):
         return _receive_support_message(facts, inbound)
+    if isinstance(inbound, InboundErasure):
+        who = {"channel_id": facts.id, "external_id": inbound.contact_id}
+        forgetting.forget(Contact.objects.filter(**who))
+        return []
     conversation = _lock([(facts.id, inbound.conversation_id)]).get(
         (facts.id, inbound.conversation_id)
     )

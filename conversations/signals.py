@@ -40,3 +40,8 @@ measures_wanted = Signal()
 # Provides `message`: Message, the reply, and `is_helpful`: bool. Its conversation is
 # locked.
 reply_rated = Signal()
+
+# Sent inside the transaction in which contacts are forgotten. Provides
+# `conversations`: list of Conversation, locked, all of which were theirs. Receivers
+# erase what they keep of them.
+contact_forgotten = Signal()

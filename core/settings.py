@@ -414,6 +414,9 @@ FRESHDESK_API_KEY = env.str("FRESHDESK_API_KEY", "")
 FRESHDESK_BASE_URL = env.str("FRESHDESK_BASE_URL", "")
 #: Telegram's Bot API; a proxy, a server of one's own, or `manage.py rehearse` instead.
 TELEGRAM_BASE_URL = env.str("TELEGRAM_BASE_URL", "https://api.telegram.org")
+#: Stands in for the Graph API of Facebook and of Instagram: a proxy, or a rehearsal.
+META_GRAPH_BASE_URL = env.str("META_GRAPH_BASE_URL", "")
+META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", "v26.0")
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 

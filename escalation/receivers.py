@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import receiver
 
 from conversations.signals import (
+    contact_forgotten,
     conversation_changed_hands,
     conversation_read,
     person_replied,
     questions_unanswered,
 )
 from escalation import handling, letters, opening, tickets
+from escalation.models import Escalation, Ticket
 from integrations.signals import ticket_changed
 
 if TYPE_CHECKING:
@@ -47,3 +49,10 @@ def heed_reply(message: Message, **_: Any) -> None:
 @receiver(ticket_changed)
 def heed_news(desk: Desk, news: TicketNews, **_: Any) -> None:
     tickets.heed_news(desk, news)
+
+
+@receiver(contact_forgotten)
+def forget(conversations: list[Conversation], **_: Any) -> None:
+    theirs = Escalation.objects.filter(conversation__in=conversations)
+    Ticket.objects.filter(escalation__in=theirs).update(email="", history=[])
+    theirs.update(shown="", agent_id="", name="", email="", agency="", office="")

@@ -93,6 +93,8 @@ def keep_connected(channel: Channel) -> bool:
     Raises `ProviderError`; a refused key is kept for the owner first.
     """
     try:
+        renewed = http.run(adapter_of(channel).renew())
+        _learn(channel, {**channel.credentials, **renewed})
         if http.run(adapter_of(channel).is_connected(address_of(channel))):
             breakage.note_success(channel.pk)
             return False

@@ -146,6 +146,15 @@ class InboundReport:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class InboundErasure:
+    """A contact wants to be forgotten."""
+
+    contact_id: str
+    #: Of no conversation in particular.
+    conversation_id: str = ""
+
+
 Inbound = (
     InboundMessage
     | InboundTurnover
@@ -153,6 +162,7 @@ Inbound = (
     | InboundDeletion
     | InboundRating
     | InboundReport
+    | InboundErasure
 )
 
 
@@ -312,6 +322,10 @@ class Adapter:
 
         May be called again. Raises `ProviderError`.
         """
+        return {}
+
+    async def renew(self) -> dict[str, str]:
+        """Credentials that were renewed because their end is near; mostly none."""
         return {}
 
     async def is_connected(self, url: str) -> bool:

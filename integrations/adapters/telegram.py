@@ -24,7 +24,7 @@ from integrations.adapters.base import (
     WebhookRequest,
     require_secret,
 )
-from integrations.adapters.telegram_message import Row, number, part, words
+from integrations.adapters.rows import Row, number, part, words
 from integrations.adapters.telegram_reading import (
     HELPFUL,
     READERS,

@@ -13,7 +13,7 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
-from integrations.adapters.telegram_message import Row, part, words
+from integrations.adapters.rows import Row, part, words
 
 if TYPE_CHECKING:
     import httpx2

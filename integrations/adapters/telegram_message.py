@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from core.exceptions import InvalidPayload
-from core.text import clean_text, truncate
+from core.text import truncate
 from integrations.adapters.base import Attachment
-
-Row = dict[str, Any]
+from integrations.adapters.rows import Row, part, words
 
 #: Our kind of each thing that has a file.
 _FILES: Final[dict[str, Literal["voice", "video", "file"]]] = {
@@ -23,26 +21,6 @@ _FILES: Final[dict[str, Literal["voice", "video", "file"]]] = {
 _COMMAND: Final = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s+(.*))?\Z", re.DOTALL)
 #: Longest part of an earlier message that is shown above the answer to it.
 _LONGEST_QUOTE: Final = 300
-
-
-def part(row: Row, name: str) -> Row:
-    """An object within an object; empty where there is none."""
-    value = row.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def words(row: Row, name: str) -> str:
-    """A text within an object, fit to be stored; empty where there is none."""
-    value = row.get(name)
-    return clean_text(value) if isinstance(value, str) else ""
-
-
-def number(row: Row, name: str = "id") -> int:
-    """A number of theirs, of 64 bits; raises `InvalidPayload`."""
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
-        raise InvalidPayload(f"`{name}` is missing.")
-    return value
 
 
 def text_of(message: Row) -> str:

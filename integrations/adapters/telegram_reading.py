@@ -14,16 +14,13 @@ from integrations.adapters.base import (
     InboundTurnover,
     Turnover,
 )
+from integrations.adapters.rows import Row, number, part, words
 from integrations.adapters.telegram_message import (
-    Row,
     attachments_of,
     command_of,
     is_addressed,
-    number,
-    part,
     text_of,
     without_name,
-    words,
 )
 
 if TYPE_CHECKING:

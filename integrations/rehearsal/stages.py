@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 from core.exceptions import InvalidPayload
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
+from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
+from integrations.rehearsal.meta import FAULTS as meta_faults
+from integrations.rehearsal.meta import TOKEN as META_TOKEN
 from integrations.rehearsal.telegram import FAULTS as telegram_faults
 from integrations.rehearsal.telegram import TOKEN, TelegramServer
 from integrations.rehearsal.telegram_customer import Customer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from integrations.rehearsal.meta import Product
 
     Write = Callable[[str], Any]
     #: Takes what is typed.
@@ -66,7 +71,38 @@ def telegram(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
         yield listen
 
 
-STAGES: Final[dict[str, Stage]] = {"freshdesk": freshdesk, "telegram": telegram}
+def meta(product: Product) -> Stage:
+    """The Graph API, and a customer who says at `--webhook` what is typed."""
+
+    @contextlib.contextmanager
+    def stage(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+        with MetaServer(product, port=options["port"]) as server:
+            server.faults.extend(_known(options["fault"], meta_faults))
+            server.on_message = lambda text: write(f"bot: {text}")
+            write(f"META_GRAPH_BASE_URL={server.url}")
+            write(f"access_token={META_TOKEN}\napp_secret={APP_SECRET}")
+            if product == "whatsapp":
+                write(f"phone_number_id={OWN[product]['id']}")
+
+            def listen(line: str) -> None:
+                if not options["webhook"]:
+                    write("No webhook is named: --webhook URL")
+                    return
+                body = written(product, line)
+                post(options["webhook"], body, signed(json.dumps(body).encode()))
+
+            yield listen
+
+    return stage
+
+
+STAGES: Final[dict[str, Stage]] = {
+    "freshdesk": freshdesk,
+    "instagram": meta("instagram"),
+    "messenger": meta("messenger"),
+    "telegram": telegram,
+    "whatsapp": meta("whatsapp"),
+}
 
 
 def _known(names: Iterable[str], faults: Iterable[str]) -> list[str]:

@@ -8,6 +8,8 @@ from factory.django import DjangoModelFactory
 from accounts.tests.factories import AccountFactory
 from integrations.models import Channel, Desk
 from integrations.rehearsal.freshdesk import KEY
+from integrations.rehearsal.meta import APP_SECRET
+from integrations.rehearsal.meta import TOKEN as META_TOKEN
 from integrations.rehearsal.telegram import TOKEN
 
 CHATWOOT_SECRET = "chatwoot-webhook-secret"
@@ -16,6 +18,20 @@ TELEGRAM = {
     "bot_token": TOKEN,
     "webhook_secret": "telegram-webhook-secret",
     "username": "shop_bot",
+}
+#: Credentials of channels that Meta's rehearsal knows, by provider.
+META = {
+    provider: {
+        "app_secret": APP_SECRET,
+        "access_token": META_TOKEN,
+        "verify_token": "verify-me",
+        name: number,
+    }
+    for provider, name, number in (
+        ("instagram", "user_id", "17840001"),
+        ("messenger", "page_id", "10501"),
+        ("whatsapp", "phone_number_id", "106540"),
+    )
 }
 HOOK_TOKEN = "hook-token"
 HOOK_SECRET = "hook-secret"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import hashlib
 import hmac
 import json
@@ -11,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.adapters.base import ChannelFacts, WebhookRequest
-from integrations.tests.factories import CHATWOOT_SECRET, TELEGRAM
+from integrations.rehearsal.meta import APP_SECRET
+from integrations.tests.factories import CHATWOOT_SECRET, META, TELEGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +81,52 @@ def _with_chatwoot_secrets(facts: ChannelFacts, secrets: list[str]) -> ChannelFa
     )
 
 
+def _meta(provider: str, other: dict[str, Any]) -> Case:
+    """One of Meta's; `other` goes into the message of its payload."""
+    message = payload(provider, "message")
+    changed = copy.deepcopy(message)
+    entry = changed["entry"][0]
+    if provider == "whatsapp":
+        entry["changes"][0]["value"]["messages"][0] |= other
+    else:
+        entry["messaging"][0]["message"] |= other
+    foreign = json.loads(json.dumps(message).replace(_OWN[provider], "4"))
+    return Case(
+        facts=_facts(provider, META[provider]),
+        message=message,
+        sign=lambda body, secret: (meta_signature(body, secret), {}),
+        secret=APP_SECRET,
+        with_secrets=lambda facts, secrets: _facts(
+            provider, {**facts.credentials, "app_secret": ",".join(secrets)}
+        ),
+        foreign={"entry": foreign["entry"]},
+        other={"entry": changed["entry"]},
+    )
+
+
+_OWN = {"instagram": "17840001", "messenger": "10501", "whatsapp": "106540"}
+
+
+def meta_signature(body: bytes, secret: str) -> dict[str, str]:
+    """As Meta signs."""
+    made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"x-hub-signature-256": f"sha256={made}"}
+
+
+def deletion(secret: str = APP_SECRET) -> bytes:
+    """A person's request to be forgotten, as Meta passes it on."""
+    wanted = {"user_id": "9001", "issued_at": 1795200000, "algorithm": "HMAC-SHA256"}
+    asked = json.dumps(wanted).encode()
+    signed = base64.urlsafe_b64encode(asked).rstrip(b"=")
+    made = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+    signature = base64.urlsafe_b64encode(made).rstrip(b"=")
+    return b"signed_request=" + signature + b"." + signed
+
+
 CASES = {
+    "instagram": _meta("instagram", {"mid": "m_other"}),
+    "messenger": _meta("messenger", {"mid": "m_other"}),
+    "whatsapp": _meta("whatsapp", {"id": "wamid.other"}),
     "chatwoot": Case(
         facts=_facts(
             "chatwoot",
