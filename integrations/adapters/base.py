@@ -106,6 +106,18 @@ class CredentialField:
     is_generated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that setting up a connection needs, and how it stands."""
+
+    name: str
+    is_ok: bool
+    #: What was found, in words for the owner.
+    detail: str = ""
+    #: How to mend it; empty where nothing has to be done.
+    hint: str = ""
+
+
 class Adapter:
     """Speaks one provider's language, for one channel. Keeps no state."""
 
@@ -174,3 +186,7 @@ class Adapter:
     async def find_sent(self, outbound: Outbound) -> str | None:
         """The provider's id of this, if an earlier attempt arrived after all."""
         raise NotImplementedError
+
+    async def check(self) -> list[Check]:
+        """Look whether the connection works; what is wrong is told, not raised."""
+        return []
