@@ -110,6 +110,12 @@ class Channel(CheckedModel):
     human_mode = models.BooleanField(_("human mode"), default=False)
     #: When the last event was read, give or take `LAST_EVENT_S`.
     last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Since when the provider refuses us, as `error` says.
+    broken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When the owners were told of that.
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Up to when we know what the provider holds.
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ChannelQuerySet.as_manager()
 
