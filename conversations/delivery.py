@@ -294,6 +294,8 @@ def _claimed(
                 address=each.conversation.address,
                 text=each.text,
                 context=contexts.get(each.pk, {}),
+                hands_off=each.conversation.status
+                == Conversation.Status.SUPPORT_ACTIVE,
             ),
             fresh_until=fresh_until,
         )

@@ -92,6 +92,8 @@ class Channel(CheckedModel):
     account = models.ForeignKey(Account, models.CASCADE, related_name="channels")
     provider = models.CharField(_("provider"), max_length=20, choices=adapters.choices)
     name = models.CharField(_("name"), max_length=100)
+    #: The provider's own number of the account that it is connected to, once we know it.
+    external_id = models.CharField(max_length=100, blank=True, editable=False)
     #: Names the channel in the browser; public, so it opens nothing by itself.
     key = models.CharField(max_length=40, unique=True, default=make_key, editable=False)
     #: What the adapter lists as its credential fields; never shown again.
@@ -129,6 +131,13 @@ class Channel(CheckedModel):
                 name="one_default_channel",
             )
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["provider", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="channel_by_external_id",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.provider})"
@@ -142,6 +151,24 @@ class Channel(CheckedModel):
     def webhook_path(self) -> str:
         """Where the provider sends its events, from the root of this site."""
         return f"/webhooks/{self.provider}/{self.uuid}"
+
+
+class Grant(models.Model):
+    """What a provider has granted a channel: tokens that are renewed, one at a time."""
+
+    channel = models.OneToOneField(Channel, models.CASCADE, related_name="grant")
+    #: `access_token` and `refresh_token`; the second is good once.
+    tokens = EncryptedJSONField()
+    expires_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+    #: One worker renews it, and no other does before this time.
+    renewing_until = models.DateTimeField(null=True, blank=True)
+
+    objects = AccountQuerySet["Grant"].as_manager()
+    account_path = "channel__account"
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} {self.renewed_at:%Y-%m-%d}"
 
 
 class EventQuerySet(AccountQuerySet["Event"]):
