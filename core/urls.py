@@ -15,6 +15,8 @@ urlpatterns = [
     path("api/v1/ai/", include("ai_model.urls")),
     path("api/v1/knowledge/", include("knowledge.urls")),
     path("webhooks/desk/", include("integrations.urls")),
+    path("", include("integrations.kommo_urls")),
+    path("", include("ai_model.kommo_urls")),
     path("portal/", include("integrations.portal.urls")),
     path("api/health", health, name="health"),
     path("api/schema/", schema, name="schema"),

@@ -27,6 +27,7 @@ from core.exceptions import AppError
 from core.text import clean_text
 from integrations import adapters, facts, limits
 from integrations.adapters.base import Adapter, WebhookRequest
+from integrations.kommo import archive
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _NOT_OURS = "/webhooks/desk/"
 _PATH = re.compile(r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})/?\Z")
 #: Documented addresses that all accounts of a provider share.
-_SHARED = {"/api/kommo/chat/webhook": "kommo"}
+_SHARED = {archive.SHARED_PATH: "kommo"}
 #: (channel, delivery key, body, time of arrival)
 Row = tuple[int, str, str, dt.datetime]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core.exceptions import (
     InvalidPayload,
@@ -261,7 +262,7 @@ class KommoAdapter(Adapter):
         if not self.host:
             return [
                 Check(
-                    _("Account"),
+                    gettext_noop("Account"),
                     is_ok=False,
                     detail=_("The address is not one of a Kommo account."),
                     hint=_("It is like shop.kommo.com."),
@@ -273,7 +274,7 @@ class KommoAdapter(Adapter):
         has_secret = bool(self.channel.credentials.get("secret_key"))
         found.append(
             Check(
-                _("Signature"),
+                gettext_noop("Signature"),
                 is_ok=has_secret,
                 detail=_("Calls are verified with the integration's secret key.")
                 if has_secret
@@ -288,7 +289,7 @@ class KommoAdapter(Adapter):
             found = await self.api.call("GET", "/api/v4/account")
         except ProviderError as exc:
             return Check(
-                _("Access"),
+                gettext_noop("Access"),
                 is_ok=False,
                 detail=str(exc),
                 hint=_("Connect the account, or enter a long-lived token."),
@@ -297,13 +298,13 @@ class KommoAdapter(Adapter):
         known = self.channel.credentials.get("account_id")
         if known and str(found.get("id")) != known:
             return Check(
-                _("Access"),
+                gettext_noop("Access"),
                 is_ok=False,
                 detail=_("The token is of another account: %(name)s.") % {"name": name},
                 hint=_("Enter the address and the token of the same account."),
             )
         return Check(
-            _("Access"),
+            gettext_noop("Access"),
             is_ok=True,
             detail=_("Connected to %(name)s.") % {"name": name},
         )
@@ -314,11 +315,11 @@ class KommoAdapter(Adapter):
                 "GET", "/api/v4/bots", params={"page": 1, "limit": 250}
             )
         except ProviderError as exc:
-            return Check(_("Salesbot"), is_ok=False, detail=str(exc))
+            return Check(gettext_noop("Salesbot"), is_ok=False, detail=str(exc))
         rows = found.get("_embedded", {}).get("bots", found.get("items", []))
         names = ", ".join(str(each.get("name", "")) for each in rows[:5])
         return Check(
-            _("Salesbot"),
+            gettext_noop("Salesbot"),
             is_ok=bool(rows),
             detail=_("Salesbots: %(names)s.") % {"names": names}
             if rows

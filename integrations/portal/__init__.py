@@ -11,9 +11,11 @@ from typing import Any
 from integrations import adapters, desks
 from integrations.portal.base import ChannelPages, DeskPages, Pages
 from integrations.portal.freshdesk import FreshdeskPages
+from integrations.portal.kommo import KommoPages
 
 REGISTRY: dict[str, type[Pages[Any]]] = {
     "freshdesk": FreshdeskPages,
+    "kommo": KommoPages,
 }
 
 
