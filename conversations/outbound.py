@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.utils.translation import gettext
 
 from conversations.learning import is_answer
-from conversations.models import Delivery, Message
+from conversations.models import Conversation, Delivery, Message
 from core.language import speaking
 from integrations.adapters.base import Outbound
 
@@ -28,6 +28,7 @@ def outbound_of(
         address=part.conversation.address,
         text=part.text,
         context=context,
+        hands_off=part.conversation.status == Conversation.Status.SUPPORT_ACTIVE,
         is_by_person=part.epoch is None,
         choices=_choices(part) if has_buttons else (),
         is_rateable=has_buttons and is_answer(cast("Message", part.message)),

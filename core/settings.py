@@ -417,6 +417,8 @@ TELEGRAM_BASE_URL = env.str("TELEGRAM_BASE_URL", "https://api.telegram.org")
 #: Stands in for the Graph API of Facebook and of Instagram: a proxy, or a rehearsal.
 META_GRAPH_BASE_URL = env.str("META_GRAPH_BASE_URL", "")
 META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", "v26.0")
+#: Stands in for every account of Kommo: a proxy, or `manage.py rehearse`.
+KOMMO_BASE_URL = env.str("KOMMO_BASE_URL", "")
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 

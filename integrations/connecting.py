@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from core import http
 from core.exceptions import Conflict, CredentialsRefused, ProviderError
@@ -36,7 +37,7 @@ def create(
     What the provider refuses leaves no channel behind. Raises `InvalidPayload`,
     `Conflict` where another channel has the same credentials, and `ProviderError`.
     """
-    _refuse_twin(provider, credentials)
+    refuse_twin(provider, credentials)
     channel = services.create_channel(
         account=account,
         provider=provider,
@@ -52,14 +53,21 @@ def create(
     return channel
 
 
-def _refuse_twin(provider: str, credentials: Mapping[str, str]) -> None:
-    """One key, one channel: the provider sends its events to one address only."""
+def refuse_twin(
+    provider: str, credentials: Mapping[str, str], *, but: Channel | None = None
+) -> None:
+    """One key, one channel: the provider sends its events to one address only.
+
+    Raises `Conflict` where another channel than `but` has the same.
+    """
     fields = services.find_adapter(provider).credential_fields
     own = [each.name for each in fields if each.is_unique]
-    for other in Channel.objects.filter(provider=provider):
+    for other in Channel.objects.filter(provider=provider).exclude(
+        pk=but.pk if but else 0
+    ):
         for name in own:
             if other.credentials.get(name) == credentials.get(name, "").strip():
-                raise Conflict("Another channel is connected with the same key.")
+                raise Conflict(_("Another channel is connected with the same key."))
 
 
 def address_of(channel: Channel) -> str:

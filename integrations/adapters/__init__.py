@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from integrations.adapters.api import ApiAdapter
 from integrations.adapters.chatwoot import ChatwootAdapter
 from integrations.adapters.instagram import InstagramAdapter
+from integrations.adapters.kommo import KommoAdapter
 from integrations.adapters.messenger import MessengerAdapter
 from integrations.adapters.telegram import TelegramAdapter
 from integrations.adapters.web import WebAdapter
@@ -19,6 +20,7 @@ REGISTRY: dict[str, type[Adapter]] = {
     "api": ApiAdapter,
     "chatwoot": ChatwootAdapter,
     "instagram": InstagramAdapter,
+    "kommo": KommoAdapter,
     "messenger": MessengerAdapter,
     "telegram": TelegramAdapter,
     "web": WebAdapter,

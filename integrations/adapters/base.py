@@ -185,6 +185,8 @@ class Outbound:
     choices: tuple[str, ...] = ()
     #: The contact may rate it with one press.
     is_rateable: bool = False
+    #: People reply in this thread from now on.
+    hands_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,8 @@ class CredentialField:
     is_required: bool = True
     #: We make it or learn it; nobody enters one.
     is_generated: bool = False
+    #: The owner enters it over there, so the setup page shows it.
+    is_told: bool = False
     #: Two channels cannot share it.
     is_unique: bool = False
 
@@ -222,6 +226,17 @@ def require_secret(given: str, known: str) -> None:
     matches = [hmac.compare_digest(given.encode(), each) for each in secrets]
     if not any(matches):
         raise InvalidSignature("The secret is missing or wrong.")
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object that JSON says; raises `InvalidPayload`."""
+    try:
+        payload = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as exc:
+        raise InvalidPayload("The body is not JSON.") from exc
+    if not isinstance(payload, dict):
+        raise InvalidPayload("The body is not a JSON object.")
+    return payload
 
 
 class Adapter:
@@ -254,19 +269,18 @@ class Adapter:
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
 
+    @classmethod
+    def account_of(cls, request: WebhookRequest) -> str:
+        """Which account of the provider a call to the common address says it is of."""
+        return ""
+
     def verify(self, request: WebhookRequest) -> None:
         """Raise `InvalidSignature` unless the provider sent this for our channel."""
         raise NotImplementedError
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The body as an object; raises `InvalidPayload`."""
-        try:
-            payload = json.loads(body.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as exc:
-            raise InvalidPayload("The body is not JSON.") from exc
-        if not isinstance(payload, dict):
-            raise InvalidPayload("The body is not a JSON object.")
-        return payload
+        return json_object(body)
 
     def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
         """A name that is the same for each redelivery; empty: nothing for us.

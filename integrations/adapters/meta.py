@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core import http
 from core.exceptions import (
@@ -79,7 +80,11 @@ class MetaAdapter(Adapter):
         CredentialField("app_secret", "Secret of the Meta app"),
         CredentialField("access_token", "Access token"),
         CredentialField(
-            "verify_token", "Verify token", is_required=False, is_generated=True
+            "verify_token",
+            "Verify token",
+            is_required=False,
+            is_generated=True,
+            is_told=True,
         ),
     )
 
@@ -238,8 +243,8 @@ class MetaAdapter(Adapter):
         try:
             name = await self.own_name()
         except ProviderError as exc:
-            return [Check(_("Access token"), is_ok=False, detail=str(exc))]
-        return [Check(_("Access token"), is_ok=True, detail=name)]
+            return [Check(gettext_noop("Access token"), is_ok=False, detail=str(exc))]
+        return [Check(gettext_noop("Access token"), is_ok=True, detail=name)]
 
     async def own_name(self) -> str:
         """What the account is called over there; raises `ProviderError`."""

@@ -9,6 +9,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core.exceptions import ProviderError
 from core.language import speaking
@@ -162,26 +163,26 @@ class TelegramAdapter(Adapter):
         try:
             me, info = await self._call("getMe"), await self._call("getWebhookInfo")
         except ProviderError as exc:
-            return [Check(_("Bot"), is_ok=False, detail=str(exc))]
+            return [Check(gettext_noop("Bot"), is_ok=False, detail=str(exc))]
         error = words(info, "last_error_message")
         waiting = str(info.get("pending_update_count", 0))
         groups = _("allowed") if me.get("can_join_groups") else _("not allowed")
         return [
-            Check(_("Bot"), is_ok=True, detail=f"@{words(me, 'username')}"),
+            Check(gettext_noop("Bot"), is_ok=True, detail=f"@{words(me, 'username')}"),
             Check(
-                _("Webhook"),
+                gettext_noop("Webhook"),
                 is_ok=words(info, "url").endswith(f"/{self.channel.uuid}"),
                 detail=words(info, "url") or _("none"),
                 hint=_("Another program took the bot over; connect it again."),
             ),
             Check(
-                _("Deliveries"),
+                gettext_noop("Deliveries"),
                 is_ok=not error,
                 detail=error or _("no errors"),
                 hint=_("Telegram could not reach this address."),
             ),
-            Check(_("Waiting updates"), is_ok=True, detail=waiting),
-            Check(_("Groups"), is_ok=True, detail=groups),
+            Check(gettext_noop("Waiting updates"), is_ok=True, detail=waiting),
+            Check(gettext_noop("Groups"), is_ok=True, detail=groups),
         ]
 
 

@@ -9,8 +9,10 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 from core.exceptions import InvalidPayload
+from integrations.rehearsal import kommo as kommo_facts
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
+from integrations.rehearsal.kommo import KommoServer
 from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
 from integrations.rehearsal.meta import FAULTS as meta_faults
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
@@ -40,14 +42,29 @@ def freshdesk(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
     def tell(ticket: dict[str, Any]) -> None:
         if options["webhook"]:
             body = {"ticket_id": str(ticket["id"]), "status": ticket["status"]}
-            name, _, value = options["header"].partition(":")
-            post(options["webhook"], body, {name: value.strip()} if name else {})
+            post(options["webhook"], body, _header(options["header"]))
 
     with FreshdeskServer(port=options["port"], on_change=tell) as server:
         server.faults.extend(_known(options["fault"], freshdesk_faults))
         write(f"FRESHDESK_BASE_URL={server.url}")
         write(f"FRESHDESK_DOMAIN=rehearsal\nFRESHDESK_API_KEY={KEY}")
         yield lambda _line: None
+
+
+@contextlib.contextmanager
+def kommo(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A widget in a Salesbot; what is typed goes to `--webhook`."""
+    with KommoServer(port=options["port"], on_show=write) as server:
+        server.faults.extend(_known(options["fault"], kommo_facts.FAULTS))
+        write(f"KOMMO_BASE_URL={server.url}\naddress: {kommo_facts.HOST}")
+        write(f"integration ID: {kommo_facts.CLIENT}\nsecret key: {kommo_facts.SECRET}")
+        write(f"long-lived token: {kommo_facts.LONG_LIVED}")
+
+        def listen(line: str) -> None:
+            if options["webhook"]:
+                post(options["webhook"], server.call(line), _header(options["header"]))
+
+        yield listen
 
 
 @contextlib.contextmanager
@@ -99,10 +116,16 @@ def meta(product: Product) -> Stage:
 STAGES: Final[dict[str, Stage]] = {
     "freshdesk": freshdesk,
     "instagram": meta("instagram"),
+    "kommo": kommo,
     "messenger": meta("messenger"),
     "telegram": telegram,
     "whatsapp": meta("whatsapp"),
 }
+
+
+def _header(words: str) -> dict[str, str]:
+    name, _, value = words.partition(":")
+    return {name: value.strip()} if name else {}
 
 
 def _known(names: Iterable[str], faults: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.tests.factories import AccountFactory
 from integrations.models import Channel, Desk
+from integrations.rehearsal import kommo
 from integrations.rehearsal.freshdesk import KEY
 from integrations.rehearsal.meta import APP_SECRET
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
@@ -64,6 +65,22 @@ class TelegramChannelFactory(ChannelFactory):
     provider = "telegram"
     name = "Telegram"
     credentials = factory.LazyFunction(lambda: dict(TELEGRAM))
+
+
+class KommoChannelFactory(ChannelFactory):
+    """A channel that the rehearsal calls, connected by a long-lived token."""
+
+    provider = "kommo"
+    name = "Kommo"
+    credentials = factory.LazyFunction(
+        lambda: {
+            "host": kommo.HOST,
+            "integration_id": kommo.CLIENT,
+            "secret_key": kommo.SECRET,
+            "token": kommo.LONG_LIVED,
+            "account_id": str(kommo.ACCOUNT),
+        }
+    )
 
 
 class DeskFactory(DjangoModelFactory):

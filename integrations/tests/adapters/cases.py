@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.adapters.base import ChannelFacts, WebhookRequest
+from integrations.kommo import signing
+from integrations.rehearsal import kommo
 from integrations.rehearsal.meta import APP_SECRET
 from integrations.tests.factories import CHATWOOT_SECRET, META, TELEGRAM
 
@@ -123,6 +125,12 @@ def deletion(secret: str = APP_SECRET) -> bytes:
     return b"signed_request=" + signature + b"." + signed
 
 
+def _kommo_token(secret: str) -> str:
+    now = int(time.time())
+    claims = {"iss": f"https://{kommo.HOST}", "iat": now, "exp": now + 300}
+    return signing.make({**claims, "account_id": kommo.ACCOUNT}, secret)
+
+
 CASES = {
     "instagram": _meta("instagram", {"mid": "m_other"}),
     "messenger": _meta("messenger", {"mid": "m_other"}),
@@ -156,6 +164,20 @@ CASES = {
         ),
         foreign={"message": payload("telegram", "group_message")["message"]},
         other={"update_id": 799999},
+    ),
+    "kommo": Case(
+        facts=_facts("kommo", {"host": kommo.HOST, "secret_key": kommo.SECRET}),
+        message=payload("kommo", "widget_request"),
+        # A body without its token, which may stand in a header as well.
+        sign=lambda _, secret: ({"x-auth-token": _kommo_token(secret)}, {}),
+        secret=kommo.SECRET,
+        with_secrets=lambda facts, secrets: _facts(
+            "kommo", {**facts.credentials, "secret_key": ",".join(secrets)}
+        ),
+        foreign=None,
+        other={
+            "return_url": "https://shopmn.kommo.com/api/v4/salesbot/41207/continue/2"
+        },
     ),
     "web": Case(
         facts=_facts("web", {}),
