@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations import adapters, desks
 from integrations.portal.base import ChannelPages, DeskPages, Pages
+from integrations.portal.connected import ConnectedPages
 from integrations.portal.freshdesk import FreshdeskPages
 from integrations.portal.kommo import KommoPages
 
@@ -22,7 +23,9 @@ REGISTRY: dict[str, type[Pages[Any]]] = {
 def get(provider: str) -> Pages[Any]:
     """The pages of a provider key; raises `KeyError`."""
     if provider in adapters.REGISTRY:
-        return REGISTRY.get(provider, ChannelPages)(provider)
+        connects = adapters.get(provider).connects
+        plain = ConnectedPages if connects else ChannelPages
+        return REGISTRY.get(provider, plain)(provider)
     desks.get(provider)
     return REGISTRY.get(provider, DeskPages)(provider)
 
