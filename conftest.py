@@ -172,10 +172,45 @@ def freshdesk(settings: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def telegram_api(settings: Any) -> Iterator[Any]:
+    """A stand-in for Telegram, over real sockets; every call must fit its schema."""
+    from integrations.rehearsal.telegram import TelegramServer
+
+    with TelegramServer() as server:
+        settings.TELEGRAM_BASE_URL = server.url
+        yield server
+    assert server.problems == []
+
+
+@pytest.fixture
+def telegram(account: Any, telegram_api: Any) -> Any:
+    from integrations.tests.factories import TelegramChannelFactory
+
+    return TelegramChannelFactory(account=account)
+
+
+@pytest.fixture
 def desk(account: Any, freshdesk: Any) -> Any:
     from integrations.tests.factories import DeskFactory
 
     return DeskFactory(account=account)
+
+
+@pytest.fixture
+def kommo(settings: Any) -> Iterator[Any]:
+    """A stand-in for Kommo, over real sockets."""
+    from integrations.rehearsal.kommo import KommoServer
+
+    with KommoServer(limit=0) as server:
+        settings.KOMMO_BASE_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def kommo_channel(account: Any) -> Any:
+    from integrations.tests.factories import KommoChannelFactory
+
+    return KommoChannelFactory(account=account)
 
 
 @pytest.fixture

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import receiver
 
 from ai_model import handling, judging, why
-from conversations.signals import answer_rated, handler_wanted, measures_wanted
+from ai_model.models import GapQuestion, Turn
+from conversations.signals import (
+    answer_rated,
+    handler_wanted,
+    measures_wanted,
+    words_forgotten,
+)
 
 if TYPE_CHECKING:
     from conversations.models import Message
@@ -26,3 +32,9 @@ def measure(question: Message, **_: Any) -> dict[str, Any]:
 @receiver(answer_rated)
 def judge(message: Message, *, is_right: bool, **_: Any) -> None:
     judging.judge_answer(message=message, is_right=is_right)
+
+
+@receiver(words_forgotten)
+def forget(conversations: list[int], **_: Any) -> None:
+    Turn.objects.filter(conversation__in=conversations).update(query="", retrieved=[])
+    GapQuestion.objects.filter(turn__conversation__in=conversations).delete()

@@ -196,9 +196,11 @@ async def _reach(channel: Channel) -> str:
 
 
 def _is_ours(answer: httpx2.Response) -> bool:
-    """Whether this is how our inbox refuses a GET."""
+    """Whether this is how our inbox refuses a GET that no provider has sent."""
     try:
         body = answer.json()
     except ValueError:
         return False
-    return answer.status_code == 405 and isinstance(body, dict) and "code" in body
+    return (
+        answer.status_code in (401, 405) and isinstance(body, dict) and "code" in body
+    )

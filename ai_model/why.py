@@ -42,6 +42,8 @@ REASONS = {
     "error": "answering broke, several times",
     "person_acted": "a person acted first, so the assistant stayed silent",
     "person_replied": "a person replied",
+    "deleted": "the customer took it back",
+    "window_closed": "the provider lets only people reply so late",
     "person_handed_back": "a person gave the conversation back to the assistant",
     "taken_over": "a person took the conversation over",
     "handed_back": "a person gave the conversation back to the assistant",

@@ -13,13 +13,14 @@ import logging
 import random
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from conversations import handover, live
 from conversations.models import Conversation, Delivery, Message
+from conversations.outbound import outbound_of
 from conversations.signals import conversation_changed_hands
 from core import lease, store, work
 from core.exceptions import (
@@ -27,15 +28,17 @@ from core.exceptions import (
     CredentialsRefused,
     PermanentProviderError,
     ProviderError,
+    ReplyWindowClosed,
     UncertainProviderError,
 )
 from core.text import clean_text
 from integrations import breakage
-from integrations.adapters.base import Adapter, Outbound
 from integrations.facts import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from integrations.adapters.base import Adapter, Outbound
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,10 @@ class Outcome:
     must_look: bool = False
     #: The thread is gone at the provider, so the conversation ends.
     is_gone: bool = False
+    #: The provider lets nobody but a person reply any more.
+    is_late: bool = False
+    #: Seconds before the next part of this conversation may leave.
+    pace_s: float = 0.0
     #: Who made it. What arrived counts whoever sent it, anything else only as long as
     #: the part is still that worker's.
     worker: int | None = None
@@ -174,7 +181,8 @@ class DeliverStep(work.Step):
             )
         if adapter.channel.error:
             await self.loop.db(breakage.note_success, adapter.channel.id)
-        return Outcome(claimed.id, Delivery.State.SENT, external_id)
+        pace_s = adapter.pace_s(outbound.address)
+        return Outcome(claimed.id, Delivery.State.SENT, external_id, pace_s=pace_s)
 
     async def _may_leave(self, claimed: Claimed) -> bool:
         if time.monotonic() < claimed.fresh_until:
@@ -211,6 +219,7 @@ def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
             error=error,
             must_look=must_look,
             is_gone=isinstance(exc, ConversationGone),
+            is_late=isinstance(exc, ReplyWindowClosed),
         )
     pause = exc.retry_after
     if pause is None:
@@ -239,7 +248,7 @@ def claim(worker: int, most: int) -> list[Claimed]:
     )
     if not rows:
         return []
-    deliveries = Delivery.objects.select_related("conversation").filter(
+    deliveries = Delivery.objects.select_related("conversation", "message").filter(
         pk__in=[row["id"] for row in rows]
     )
     return _claimed(deliveries, worker)
@@ -288,12 +297,10 @@ def _claimed(
             attempts=each.attempts,
             must_look=each.must_look,
             adapter=adapters[each.conversation.channel_id],
-            outbound=Outbound(
-                kind=cast("Any", each.kind),
-                reference=str(each.uuid),
-                address=each.conversation.address,
-                text=each.text,
-                context=contexts.get(each.pk, {}),
+            outbound=outbound_of(
+                each,
+                adapters[each.conversation.channel_id],
+                contexts.get(each.pk, {}),
             ),
             fresh_until=fresh_until,
         )
@@ -361,17 +368,55 @@ def record(outcomes: Sequence[Outcome]) -> None:
         ),
         where=f"t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker{number})",
     )  # fmt: skip
+    _pace([each for each in outcomes if each.pace_s])
     rows = Delivery.objects.filter(pk__in=[each.id for each in outcomes])
     keys = rows.values_list("message_id", "conversation_id", "state")
     settle_messages([message for message, _, _ in keys if message])
     called = {conversation for _, conversation, state in keys if state in lost}
-    _call_person(
+    call_person(
         [row for row in failed if row.pk in called],
         [message for message, _, state in keys if message and state in lost],
     )
-    ended = [each.id for each in outcomes if each.is_gone]
-    gone = set(rows.filter(pk__in=ended).values_list("conversation_id", flat=True))
-    _end([row for row in failed if row.pk in gone])
+    for row in _of(failed, [each.id for each in outcomes if each.is_gone]):
+        if row.status != Conversation.Status.CLOSED:
+            row.close("conversation_gone")
+            _tell(row)
+    for row in _of(failed, [each.id for each in outcomes if each.is_late]):
+        if row.status == Conversation.Status.ACTIVE:
+            row.give_to_support("window_closed")
+            _tell(row)
+
+
+def _of(conversations: list[Conversation], parts: list[int]) -> list[Conversation]:
+    """Those of the conversations that these parts belong to."""
+    rows = Delivery.objects.filter(pk__in=parts)
+    keys = set(rows.values_list("conversation_id", flat=True)) if parts else set()
+    return [row for row in conversations if row.pk in keys]
+
+
+def _tell(row: Conversation) -> None:
+    """Number, save and announce that it changed hands."""
+    row.seq = live.next_seq(row.account_id)
+    row.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
+    conversation_changed_hands.send(sender=Conversation, conversation=row)
+    live.announce([row])
+
+
+def _pace(outcomes: Sequence[Outcome]) -> None:
+    """Let the next part of each conversation rest, as its provider wants it."""
+    at = "::timestamptz" if store.is_postgresql() else ""
+    now = timezone.now()
+    store.update_from(
+        "conversations_delivery",
+        columns=["id", "due_at"],
+        rows=[(each.id, now + dt.timedelta(seconds=each.pace_s)) for each in outcomes],
+        assign=f"due_at = v.due_at{at}",
+        where=(
+            "t.state = 'waiting' AND t.conversation_id = (SELECT conversation_id"
+            " FROM conversations_delivery s WHERE s.id = v.id)"
+            f" AND t.due_at < v.due_at{at}"
+        ),
+    )
 
 
 def settle_messages(keys: list[int]) -> None:
@@ -407,25 +452,13 @@ def _lock_conversations(keys: list[int]) -> list[Conversation]:
     return sorted(rows.order_by("id"), key=lambda row: row.account_id)
 
 
-def _call_person(conversations: list[Conversation], lost: list[int]) -> None:
+def call_person(conversations: list[Conversation], lost: list[int]) -> None:
     """Show on the desk that something did not arrive, and which messages that are."""
     for row in conversations:
         row.needs_person = True
         row.seq = live.next_seq(row.account_id)
         row.save(update_fields=["needs_person", "seq"])
         row.messages.filter(pk__in=lost).update(seq=row.seq)
-        live.announce([row])
-
-
-def _end(conversations: list[Conversation]) -> None:
-    """Close what the provider does not have any more."""
-    for row in conversations:
-        if row.status == Conversation.Status.CLOSED:
-            continue
-        row.close("conversation_gone")
-        row.seq = live.next_seq(row.account_id)
-        row.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
-        conversation_changed_hands.send(sender=Conversation, conversation=row)
         live.announce([row])
 
 

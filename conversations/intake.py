@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import live
+from conversations import amending, forgetting, live
 from conversations.models import Contact, Conversation, Message
 from conversations.signals import (
     conversation_changed_hands,
@@ -26,6 +26,7 @@ from core.text import clean_text, truncate
 from integrations.adapters.base import (
     ChannelFacts,
     Inbound,
+    InboundErasure,
     InboundMessage,
     InboundTurnover,
     Turnover,
@@ -335,6 +336,7 @@ def _new_conversation(
         contact=contact,
         external_id=inbound.conversation_id,
         address=dict(inbound.address),
+        lang=inbound.lang,
         status=status.SUPPORT_ACTIVE if reason else status.ACTIVE,
         status_reason=reason,
         needs_person=bool(reason),
@@ -388,12 +390,20 @@ def _find_contacts(names: Iterable[Name]) -> dict[Name, Contact]:
 def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
     """Somebody acted on the provider's side."""
     if isinstance(inbound, InboundMessage):
-        return [_receive_support_message(facts, inbound)]
+        return _receive_support_message(facts, inbound)
+    if isinstance(inbound, InboundErasure):
+        who = {"channel_id": facts.id, "external_id": inbound.contact_id}
+        forgetting.forget(Contact.objects.filter(**who))
+        return []
     conversation = _lock([(facts.id, inbound.conversation_id)]).get(
         (facts.id, inbound.conversation_id)
     )
-    if conversation is not None:
+    if conversation is None:
+        return []
+    if isinstance(inbound, InboundTurnover):
         _turn_over(conversation, inbound)
+    else:
+        amending.amend(conversation, inbound, most=MAX_TEXT)
     return []
 
 
@@ -415,13 +425,19 @@ def _turn_over(conversation: Conversation, inbound: InboundTurnover) -> None:
     live.announce([conversation])
 
 
-def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Received:
+def _receive_support_message(
+    facts: ChannelFacts, inbound: InboundMessage
+) -> list[Received]:
     arrival = (facts, inbound)
     conversation = _conversations([arrival])[facts.id, inbound.conversation_id]
     name = (conversation.pk, inbound.external_id)
     known = _known_messages([conversation], {inbound.external_id}).get(name)
     if known is not None:
-        return Received(known, conversation.pk, str(conversation.uuid), is_new=False)
+        return [_received(conversation, known, is_new=False)]
+    if inbound.is_echo and amending.is_our_own(
+        conversation, inbound.external_id, inbound.text
+    ):
+        return []
     has_changed = conversation.status != Conversation.Status.SUPPORT_ACTIVE
     if has_changed:
         conversation.give_to_support("person_replied")
@@ -444,4 +460,8 @@ def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Re
         conversation_changed_hands.send(sender=Conversation, conversation=conversation)
     person_replied.send(sender=Message, message=message)
     live.announce([conversation])
-    return Received(message.pk, conversation.pk, str(conversation.uuid), is_new=True)
+    return [_received(conversation, message.pk, is_new=True)]
+
+
+def _received(conversation: Conversation, message: int, *, is_new: bool) -> Received:
+    return Received(message, conversation.pk, str(conversation.uuid), is_new)

@@ -349,6 +349,9 @@ class Delivery(UUIDModel):
         CLAIMED = "claimed", _("Claimed")
         SENDING = "sending", _("Sending")
         SENT = "sent", _("Sent")
+        #: As the provider reports it, where it does.
+        DELIVERED = "delivered", _("Delivered")
+        READ = "read", _("Read")
         FAILED = "failed", _("Failed")
         #: It left, but whether it arrived cannot be found out; never repeated.
         UNCERTAIN = "uncertain", _("Uncertain")

@@ -39,3 +39,12 @@ unfinished_wanted = Signal()
 # Sent inside the transaction in which contacts were made nameless.
 # Provides `conversations`: list of the ids of their conversations.
 contacts_anonymised = Signal()
+
+# Sent inside the transaction in which a contact pressed a button under a reply.
+# Provides `message`: Message, the reply, and `is_helpful`: bool. Its conversation is
+# locked.
+reply_rated = Signal()
+
+# Sent inside the transaction in which what was said in conversations was erased, after
+# `contacts_anonymised`. Provides `conversations`: list of their ids.
+words_forgotten = Signal()

@@ -104,3 +104,9 @@ class ConversationGone(PermanentProviderError):
     """The thread was deleted over there, or its contact has blocked us: it ends."""
 
     code = "conversation_gone"
+
+
+class ReplyWindowClosed(PermanentProviderError):
+    """The contact wrote too long ago for the provider to let us reply."""
+
+    code = "window_closed"

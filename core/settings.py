@@ -317,6 +317,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
+    "keep-channels": {
+        "task": "integrations.tasks.keep_channels",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 590},
+    },
     "look-for-gaps": {
         "task": "ai_model.tasks.look_for_gaps",
         "schedule": 15.0,
@@ -418,6 +423,13 @@ FRESHDESK_DOMAIN = env.str("FRESHDESK_DOMAIN", "")
 FRESHDESK_API_KEY = env.str("FRESHDESK_API_KEY", "")
 #: Stands in for every address of Freshdesk: a proxy, or `manage.py rehearse`.
 FRESHDESK_BASE_URL = env.str("FRESHDESK_BASE_URL", "")
+#: Telegram's Bot API; a proxy, a server of one's own, or `manage.py rehearse` instead.
+TELEGRAM_BASE_URL = env.str("TELEGRAM_BASE_URL", "https://api.telegram.org")
+#: Stands in for the Graph API of Facebook and of Instagram: a proxy, or a rehearsal.
+META_GRAPH_BASE_URL = env.str("META_GRAPH_BASE_URL", "")
+META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", "v26.0")
+#: Stands in for every account of Kommo: a proxy, or `manage.py rehearse`.
+KOMMO_BASE_URL = env.str("KOMMO_BASE_URL", "")
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 

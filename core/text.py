@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Where a text is best cut, best first: paragraphs, lines, sentences, words.
 _SEAMS = (
@@ -13,20 +18,31 @@ _SEAMS = (
 )
 
 
-def split_text(text: str, limit: int) -> list[str]:
-    """Cut `text` into parts of at most `limit` characters, at the best seam.
+def split_text(text: str, limit: int, measure: Callable[[str], int] = len) -> list[str]:
+    """Cut `text` into parts of at most `limit`, as `measure` counts, at the best seam.
 
-    White space at a seam is dropped; everything else is kept in order.
+    White space at a seam is dropped; everything else is kept in order. No character
+    counts for nothing.
     """
     parts = []
     rest = text.strip()
-    while len(rest) > limit:
-        cut = _best_cut(rest, limit)
+    while fit := _count_fitting(rest, limit, measure):
+        if fit == len(rest):
+            parts.append(rest)
+            break
+        cut = _best_cut(rest, fit)
         parts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
-    if rest:
-        parts.append(rest)
     return parts
+
+
+def _count_fitting(text: str, limit: int, measure: Callable[[str], int]) -> int:
+    """How many characters fit; at least one of a text that is not empty."""
+    most = min(len(text), limit)
+    counts = range(2, most + 1)
+    return min(most, 1) + bisect_right(
+        counts, limit, key=lambda count: measure(text[:count])
+    )
 
 
 def _best_cut(text: str, limit: int) -> int:
@@ -36,6 +52,16 @@ def _best_cut(text: str, limit: int) -> int:
         if cuts and cuts[-1] >= limit // 2:
             return cuts[-1]
     return limit
+
+
+def utf16_units(text: str) -> int:
+    """How long Telegram thinks a text is."""
+    return len(text) + sum(each > "\uffff" for each in text)
+
+
+def utf8_bytes(text: str) -> int:
+    """How long Meta thinks a text is."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def truncate(text: str, limit: int) -> str:

@@ -12,8 +12,10 @@ from conversations.signals import (
     person_replied,
     questions_unanswered,
     unfinished_wanted,
+    words_forgotten,
 )
 from escalation import handling, letters, opening, tickets
+from escalation.models import Escalation
 from integrations.signals import ticket_changed
 
 if TYPE_CHECKING:
@@ -52,3 +54,8 @@ def name_unfinished(conversations: set[int], **_: Any) -> set[int]:
 @receiver(contacts_anonymised)
 def heed_anonymity(conversations: list[int], **_: Any) -> None:
     handling.anonymise(conversations)
+
+
+@receiver(words_forgotten)
+def forget_words(conversations: list[int], **_: Any) -> None:
+    Escalation.objects.filter(conversation__in=conversations).update(shown="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -66,6 +67,16 @@ def rate(
     if agent_type != Feedback.AgentType.TEST:
         heed_rating(message=message, is_right=rating == Feedback.Rating.HELPFUL)
     return row
+
+
+def rate_by_press(*, message: Message, is_helpful: bool) -> None:
+    """Keep a press under a reply; one that cannot count changes nothing.
+
+    Buttons stay under old replies, and who presses twice means the first.
+    """
+    rating = Feedback.Rating.HELPFUL if is_helpful else Feedback.Rating.UNHELPFUL
+    with contextlib.suppress(AlreadyRated, NotRateable):
+        rate(message=message, rating=rating)
 
 
 def _hold(message: Message) -> None:

@@ -25,8 +25,9 @@ from core import store, work
 from core.api import error_body, error_headers
 from core.exceptions import AppError
 from core.text import clean_text
-from integrations import facts, limits
+from integrations import adapters, facts, limits
 from integrations.adapters.base import Adapter, WebhookRequest
+from integrations.kommo import archive
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 #: Hints of help desks are few, so that Django takes them.
 _NOT_OURS = "/webhooks/desk/"
 _PATH = re.compile(r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})/?\Z")
+#: Documented addresses that all accounts of a provider share.
+_SHARED = {archive.SHARED_PATH: "kommo"}
 #: (channel, delivery key, body, time of arrival)
 Row = tuple[int, str, str, dt.datetime]
 
@@ -69,7 +72,9 @@ class Intake:
             raise Refusal(404, "not_found", "There is no such channel.")
         return adapter
 
-    async def store(self, adapter: Adapter, request: WebhookRequest) -> dict[str, Any]:
+    async def store(
+        self, adapter: Adapter, request: WebhookRequest
+    ) -> dict[str, Any] | None:
         """Verify a request and store its event; returns the acknowledgement."""
         adapter.verify(request)
         payload = adapter.decode(request.body)
@@ -117,7 +122,10 @@ intake = Intake()
 
 
 class Inbox:
-    """Takes `POST /webhooks/{provider}/{channel}`; everything else is passed on."""
+    """Takes `/webhooks/{provider}/{channel}`; everything else is passed on.
+
+    Events come with POST; some providers try an address with GET first.
+    """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -127,6 +135,7 @@ class Inbox:
             await self._app(scope, receive, send)
             return
         headers: Mapping[str, str] = {}
+        answer: dict[str, Any] | str | None
         try:
             status, answer = 200, await self._take(scope, receive)
         except Refusal as exc:
@@ -147,23 +156,40 @@ class Inbox:
             status, answer = 500, _failure("Something went wrong here.", "error")
         await _respond(send, status, answer, headers)
 
-    async def _take(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+    async def _take(
+        self, scope: Scope, receive: Receive
+    ) -> dict[str, Any] | str | None:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        shared = _SHARED.get(scope["path"])
         match = _PATH.match(scope["path"])
-        if match is None:
+        # At a shared address the query may name the channel, as a path does elsewhere.
+        name = query.get("token", "") if shared else (match[2] if match else "")
+        provider = shared or (match[1] if match else "")
+        if not provider:
             raise Refusal(404, "not_found", "There is no such channel.")
-        if scope["method"] != "POST":
+        if scope["method"] not in ("GET", "POST"):
             raise Refusal(405, "method_not_allowed", "Webhooks are sent with POST.")
-        adapter = await intake.adapter(match[1], match[2])
+        adapter = await intake.adapter(provider, name) if name else None
+        if scope["method"] == "GET":
+            if adapter is None or not adapter.is_greeted:
+                raise Refusal(405, "method_not_allowed", "Webhooks are sent with POST.")
+            return adapter.greet(query)
         request = WebhookRequest(
             headers=_headers(scope),
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            query=query,
             body=await _body(scope, receive),
+            is_addressed=bool(name),
             address=(scope.get("client") or ("",))[0],
         )
+        if adapter is None:
+            account = adapters.get(provider).account_of(request)
+            adapter = await intake.adapter(provider, f"{provider}:{account}")
         return await intake.store(adapter, request)
 
 
 def _is_ours(path: str) -> bool:
+    if path in _SHARED:
+        return True
     return path.startswith("/webhooks/") and not path.startswith(_NOT_OURS)
 
 
@@ -261,15 +287,23 @@ def _failure(detail: str, code: str) -> dict[str, Any]:
 
 
 async def _respond(
-    send: Send, status: int, answer: dict[str, Any], headers: Mapping[str, str]
+    send: Send,
+    status: int,
+    answer: dict[str, Any] | str | None,
+    headers: Mapping[str, str],
 ) -> None:
-    body = orjson.dumps(answer)
+    kind, body = b"application/json", b""
+    if isinstance(answer, str):
+        # Never as a page: whoever calls chooses what it says.
+        kind, body = b"text/plain; charset=utf-8", answer.encode()
+    elif answer is not None:
+        body = orjson.dumps(answer)
     await send(
         {
             "type": "http.response.start",
             "status": status,
             "headers": [
-                (b"content-type", b"application/json"),
+                (b"content-type", kind),
                 (b"content-length", str(len(body)).encode()),
                 *(
                     (name.lower().encode(), value.encode())

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from core import store, work
+from core.exceptions import ProviderError
 from core.text import clean_text
 from integrations.facts import adapter_of
 from integrations.models import Channel, Event, EventQuerySet
 from integrations.signals import things_arrived
 
 if TYPE_CHECKING:
-    from integrations.adapters.base import ChannelFacts, Inbound
+    from collections.abc import Iterable, Sequence
+
+    from integrations.adapters.base import Adapter, ChannelFacts, Inbound
+
+    Courtesy = tuple[Adapter, dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +31,8 @@ logger = logging.getLogger(__name__)
 _READER = 0x72656164
 #: Events worked off in one transaction.
 BATCH = 200
+#: Seconds by which a channel's time of the last event may be behind.
+LAST_EVENT_S = 10
 #: A broken event is tried again after these many seconds, then left for a fix.
 RETRY_S = (1, 10, 60, 600)
 
@@ -39,6 +47,43 @@ class ReceiveStep(work.Step):
         while await self.loop.db(work_off) == BATCH:
             pass
         return None
+
+
+@work.register
+class CourtesyStep(work.Step):
+    """Tells providers what they want to hear of events; what fails is let be."""
+
+    name: ClassVar[str] = "courtesies"
+
+    def __init__(self, loop: work.WorkLoop) -> None:
+        super().__init__(loop)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> float | None:
+        return None
+
+    def take(self, items: Sequence[Courtesy]) -> None:
+        for adapter, payload in items:
+            task = asyncio.create_task(_answer_back(adapter, payload))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def finish(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=work.GRACE_S)
+
+
+async def _answer_back(adapter: Adapter, payload: dict[str, Any]) -> None:
+    try:
+        await adapter.answer_back(payload)
+    except ProviderError as exc:
+        logger.info("%s could not be answered back: %s", adapter.key, exc.code)
+
+
+def _be_courteous(courtesies: Sequence[Courtesy]) -> None:
+    loop = work.current()
+    if loop is not None and courtesies:
+        loop.give(CourtesyStep.name, courtesies)
 
 
 def work_off() -> int:
@@ -90,24 +135,41 @@ def _claim(most: int, key: int | None = None) -> list[Event]:
 def _tell(events: list[Event]) -> None:
     if not events:
         return
-    channels = {
-        channel.pk: adapter_of(channel)
-        for channel in Channel.objects.select_related("account").filter(
-            pk__in={event.channel_id for event in events}
-        )
-    }
+    rows = Channel.objects.select_related("account").filter(
+        pk__in={event.channel_id for event in events}
+    )
+    channels = {channel.pk: adapter_of(channel) for channel in rows}
     arrivals: list[tuple[ChannelFacts, Inbound]] = []
+    courtesies: list[Courtesy] = []
     for event in events:
         adapter = channels[event.channel_id]
-        found = adapter.parse(adapter.decode(event.body.encode()))
+        payload = adapter.decode(event.body.encode())
+        found = adapter.parse(payload)
+        if adapter.wants_answer(payload):
+            courtesies.append((adapter, payload))
         arrivals += [(adapter.channel, each) for each in found]
         event.state = Event.State.DONE if found else Event.State.IGNORED
+    # Not in this transaction: others lock conversations before their channel.
+    transaction.on_commit(lambda: _note_signs_of_life(rows))
     if arrivals:
         things_arrived.send(sender=Event, arrivals=arrivals)
+    transaction.on_commit(lambda: _be_courteous(courtesies))
     for state in (Event.State.DONE, Event.State.IGNORED):
         keys = [event.pk for event in events if event.state == state]
         if keys:
             Event.objects.filter(pk__in=keys).update(state=state, due_at=None)
+
+
+def _note_signs_of_life(channels: Iterable[Channel]) -> None:
+    now = timezone.now()
+    before = now - dt.timedelta(seconds=LAST_EVENT_S)
+    behind = [
+        each.pk
+        for each in channels
+        if each.last_event_at is None or each.last_event_at < before
+    ]
+    if behind:
+        Channel.objects.filter(pk__in=behind).update(last_event_at=now)
 
 
 def _note_failure(key: int, exc: Exception) -> None:

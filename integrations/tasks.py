@@ -7,8 +7,8 @@ import logging
 from celery import shared_task
 
 from core.exceptions import ProviderError
-from integrations import breakage, following, syncing
-from integrations.models import Desk
+from integrations import adapters, breakage, connecting, following, syncing
+from integrations.models import Channel, Desk
 
 logger = logging.getLogger(__name__)
 
@@ -58,3 +58,24 @@ def sync_channel(key: int) -> None:
         syncing.sync(channel)
     except ProviderError as exc:
         logger.warning("Channel %s could not be synced: %s", channel.uuid, exc.code)
+
+
+@shared_task
+def keep_channels() -> None:
+    """Look whether each provider still sends its events to us."""
+    able = [key for key, each in adapters.REGISTRY.items() if each.connects]
+    channels = Channel.objects.active().filter(provider__in=able)
+    for key in channels.values_list("pk", flat=True):
+        keep_channel.apply_async((key,), expires=600)
+
+
+@shared_task
+def keep_channel(key: int) -> None:
+    """Mend one channel's connection where somebody else took it."""
+    channel = Channel.objects.active().filter(pk=key).first()
+    if channel is None:
+        return
+    try:
+        connecting.keep_connected(channel)
+    except ProviderError as exc:
+        logger.warning("Channel %s could not be asked: %s", channel.uuid, exc.code)

@@ -282,12 +282,13 @@ def test_models_that_end_are_told_with_date_and_successor(
     ("answer", "is_ours"),
     [
         (httpx2.Response(405, json={"code": "method_not_allowed"}), True),
+        (httpx2.Response(401, json={"code": "invalid_signature"}), True),
         (httpx2.Response(405, text="nginx"), False),
         (httpx2.Response(200, text="parked"), False),
         (httpx2.Response(404, json={"code": "not_found"}), False),
         (httpx2.ConnectError("refused"), False),
     ],
-    ids=["ours", "proxy", "parked", "unknown", "refused"],
+    ids=["ours", "greeted", "proxy", "parked", "unknown", "refused"],
 )
 def test_webhooks_are_looked_at_from_outside(
     ready: Assistant,

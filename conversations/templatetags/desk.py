@@ -44,6 +44,8 @@ REASONS = {
     "error": _("Something broke"),
     "person_acted": _("A person acted first"),
     "person_replied": _("A person replied"),
+    "deleted": _("Taken back by the customer"),
+    "window_closed": _("The time in which we may reply had passed"),
     "person_handed_back": _("Handed back by a person"),
     "taken_over": _("Taken over"),
     "handed_back": _("Handed back"),

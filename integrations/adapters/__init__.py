@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from integrations.adapters.api import ApiAdapter
 from integrations.adapters.chatwoot import ChatwootAdapter
+from integrations.adapters.instagram import InstagramAdapter
+from integrations.adapters.kommo import KommoAdapter
+from integrations.adapters.messenger import MessengerAdapter
+from integrations.adapters.telegram import TelegramAdapter
 from integrations.adapters.web import WebAdapter
+from integrations.adapters.whatsapp import WhatsAppAdapter
 
 if TYPE_CHECKING:
     from integrations.adapters.base import Adapter
@@ -14,7 +19,12 @@ if TYPE_CHECKING:
 REGISTRY: dict[str, type[Adapter]] = {
     "api": ApiAdapter,
     "chatwoot": ChatwootAdapter,
+    "instagram": InstagramAdapter,
+    "kommo": KommoAdapter,
+    "messenger": MessengerAdapter,
+    "telegram": TelegramAdapter,
     "web": WebAdapter,
+    "whatsapp": WhatsAppAdapter,
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import hmac
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from core import http
-from core.exceptions import InvalidPayload
+from core.exceptions import InvalidPayload, InvalidSignature
 from core.text import split_text
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class InboundMessage:
     address: Mapping[str, Any] = field(default_factory=dict)
     #: The sender waits for the reply, so no more words will come before it.
     is_synchronous: bool = False
+    #: Language that the provider tells of the contact, as a code.
+    lang: str = ""
+    #: Our own words may come back like this as well: then nobody has acted.
+    is_echo: bool = False
 
 
 class Turnover(enum.StrEnum):
@@ -102,7 +107,63 @@ class InboundTurnover:
     is_current: bool = False
 
 
-Inbound = InboundMessage | InboundTurnover
+@dataclass(frozen=True, slots=True)
+class InboundEdit:
+    """Somebody has changed what they had said."""
+
+    conversation_id: str
+    external_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundDeletion:
+    """Somebody has taken back what they had said: nothing of it is kept."""
+
+    conversation_id: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRating:
+    """The contact pressed a button under a reply."""
+
+    conversation_id: str
+    #: Of the `Outbound` that had the buttons.
+    reference: str
+    is_helpful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboundReport:
+    """What became of something that we sent."""
+
+    conversation_id: str
+    #: As `send` has returned it.
+    external_id: str
+    state: Literal["sent", "delivered", "read", "failed"]
+    #: Why it failed, in the provider's words.
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundErasure:
+    """A contact wants to be forgotten."""
+
+    contact_id: str
+    #: Of no conversation in particular.
+    conversation_id: str = ""
+
+
+Inbound = (
+    InboundMessage
+    | InboundTurnover
+    | InboundEdit
+    | InboundDeletion
+    | InboundRating
+    | InboundReport
+    | InboundErasure
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +179,14 @@ class Outbound:
     #: On a handoff what staff should know: `reason` as a code, `summary` (the contact's
     #: last words), `sources` (titles, best first) and `link` (our desk; may be empty).
     context: Mapping[str, Any] = field(default_factory=dict)
+    #: A person wrote it.
+    is_by_person: bool = False
+    #: What the contact may answer with one press, in their language.
+    choices: tuple[str, ...] = ()
+    #: The contact may rate it with one press.
+    is_rateable: bool = False
+    #: People reply in this thread from now on.
+    hands_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +209,34 @@ class CredentialField:
     label: str
     is_secret: bool = True
     is_required: bool = True
-    #: We make it; nobody enters one.
+    #: We make it or learn it; nobody enters one.
     is_generated: bool = False
+    #: The owner enters it over there, so the setup page shows it.
+    is_told: bool = False
+    #: Two channels cannot share it.
+    is_unique: bool = False
+
+
+def require_secret(given: str, known: str) -> None:
+    """Raise `InvalidSignature` unless it is one of these, separated by commas.
+
+    Several allow rotation.
+    """
+    secrets = [each.strip().encode() for each in known.split(",") if each.strip()]
+    matches = [hmac.compare_digest(given.encode(), each) for each in secrets]
+    if not any(matches):
+        raise InvalidSignature("The secret is missing or wrong.")
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object that JSON says; raises `InvalidPayload`."""
+    try:
+        payload = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as exc:
+        raise InvalidPayload("The body is not JSON.") from exc
+    if not isinstance(payload, dict):
+        raise InvalidPayload("The body is not a JSON object.")
+    return payload
 
 
 class Adapter:
@@ -149,8 +244,10 @@ class Adapter:
 
     key: ClassVar[str]
     label: ClassVar[str]
-    #: Longest text of one message, in characters.
+    #: Longest text of one message, as `measure` counts.
     max_length: ClassVar[int] = 4000
+    #: Buttons can stand under a message.
+    has_buttons: ClassVar[bool] = False
     credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
     #: The contact reads replies from us, so there is nothing to send.
     is_pulled: ClassVar[bool] = False
@@ -158,6 +255,10 @@ class Adapter:
     is_watched: ClassVar[bool] = False
     #: Events come to the inbox.
     takes_webhooks: ClassVar[bool] = True
+    #: The provider tries the address of the inbox with GET, and `greet` answers.
+    is_greeted: ClassVar[bool] = False
+    #: `connect` tells the provider where to send its events.
+    connects: ClassVar[bool] = False
     #: The provider is told when the right to reply changes hands.
     announces_handoff: ClassVar[bool] = False
     #: The provider keeps notes that only staff see.
@@ -168,19 +269,18 @@ class Adapter:
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
 
+    @classmethod
+    def account_of(cls, request: WebhookRequest) -> str:
+        """Which account of the provider a call to the common address says it is of."""
+        return ""
+
     def verify(self, request: WebhookRequest) -> None:
         """Raise `InvalidSignature` unless the provider sent this for our channel."""
         raise NotImplementedError
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The body as an object; raises `InvalidPayload`."""
-        try:
-            payload = json.loads(body.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as exc:
-            raise InvalidPayload("The body is not JSON.") from exc
-        if not isinstance(payload, dict):
-            raise InvalidPayload("The body is not a JSON object.")
-        return payload
+        return json_object(body)
 
     def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
         """A name that is the same for each redelivery; empty: nothing for us.
@@ -197,13 +297,54 @@ class Adapter:
         """What happened, in our values; empty when it is nothing to us."""
         raise NotImplementedError
 
-    def acknowledge(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The body of the 200 that the provider gets."""
+    def acknowledge(self, payload: dict[str, Any]) -> dict[str, Any] | None:
+        """The body of the 200 that the provider gets; None: it stays empty."""
         return {"status": "ok"}
+
+    def greet(self, query: Mapping[str, str]) -> str:
+        """What a provider that tries the address with GET wants to read.
+
+        Raises `InvalidSignature` unless it is the provider.
+        """
+        raise NotImplementedError
+
+    async def answer_back(self, payload: dict[str, Any]) -> None:
+        """Tell the provider what it wants to hear of an event, beside the 200."""
+
+    def wants_answer(self, payload: dict[str, Any]) -> bool:
+        """Whether there is something to tell in `answer_back`."""
+        return False
 
     def split(self, text: str) -> list[str]:
         """The text in parts that the provider takes; nothing is lost."""
-        return split_text(text, self.max_length)
+        return split_text(text, self.max_length, self.measure)
+
+    def measure(self, text: str) -> int:
+        """How long the provider thinks a text is; no character counts for nothing."""
+        return len(text)
+
+    def pace_s(self, address: Mapping[str, Any]) -> float:
+        """Seconds to wait in one thread before the next part leaves."""
+        return 0.0
+
+    def prepare(self) -> dict[str, str]:
+        """Credentials that we make ourselves, before `connect` tells them."""
+        return {}
+
+    async def connect(self, url: str) -> dict[str, str]:
+        """Have events sent to this address; returns what was learned as credentials.
+
+        May be called again. Raises `ProviderError`.
+        """
+        return {}
+
+    async def renew(self) -> dict[str, str]:
+        """Credentials that were renewed because their end is near; mostly none."""
+        return {}
+
+    async def is_connected(self, url: str) -> bool:
+        """Whether events are still sent to this address; raises `ProviderError`."""
+        return True
 
     async def send(self, outbound: Outbound) -> str:
         """Send it and return the provider's id; raises `ProviderError`."""

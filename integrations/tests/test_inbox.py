@@ -18,11 +18,14 @@ from core import store
 from core.tests.asgi import acall, call
 from integrations import facts, inbox
 from integrations.models import Event
-from integrations.tests.adapters.cases import payload, signed_headers
+from integrations.tests.adapters.cases import deletion, payload, signed_headers
 from integrations.tests.factories import (
     CHATWOOT_SECRET,
+    META,
+    TELEGRAM,
     ChannelFactory,
     ChatwootChannelFactory,
+    TelegramChannelFactory,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +76,39 @@ def test_the_chat_page_writes_with_the_channels_key(channel: Any) -> None:
 
     assert (by_header.status, by_query.status) == (200, 200)
     assert Event.objects.count() == 2
+
+
+def test_a_provider_that_tries_the_address_gets_its_challenge_as_plain_text() -> None:
+    made = ChannelFactory(provider="instagram", credentials=META["instagram"])
+    asked = "hub.mode=subscribe&hub.challenge=%3Cb%3E7&hub.verify_token="
+
+    good = call(made.webhook_path, method="GET", query=f"{asked}verify-me")
+    bad = call(made.webhook_path, method="GET", query=f"{asked}x")
+
+    assert (good.status, good.body) == (200, b"<b>7")
+    assert good.headers["content-type"].startswith("text/plain")
+    assert bad.status == 401
+
+
+def test_a_person_who_wants_to_be_forgotten_gets_a_receipt() -> None:
+    made = ChannelFactory(provider="messenger", credentials=META["messenger"])
+
+    answer = call(made.webhook_path, deletion())
+
+    assert answer.status == 200
+    assert len(answer.json["confirmation_code"]) == 16
+    assert Event.objects.get().delivery_key == "deletion:9001:1795200000"
+
+
+def test_telegram_gets_an_empty_answer() -> None:
+    made = TelegramChannelFactory()
+    headers = {"x-telegram-bot-api-secret-token": TELEGRAM["webhook_secret"]}
+    body = json.dumps(payload("telegram", "message")).encode()
+
+    answer = call(made.webhook_path, body, headers=headers)
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert Event.objects.get().delivery_key == "700001"
 
 
 def test_an_event_that_is_nothing_to_us_is_acknowledged_and_not_kept(

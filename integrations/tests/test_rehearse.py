@@ -11,6 +11,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+from django.core.management import CommandError, call_command
+
+from core.tests.network import eventually
 from core.tests.raw import RawServer
 from integrations.rehearsal.freshdesk import KEY
 
@@ -42,6 +46,7 @@ def test_the_rehearsal_takes_a_ticket_and_tells_the_webhook_of_a_change() -> Non
                 *("--webhook", f"{hook.url}/hook", "--header", "X-Webhook-Secret: s"),
             ],
             cwd=ROOT,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -58,3 +63,39 @@ def test_the_rehearsal_takes_a_ticket_and_tells_the_webhook_of_a_change() -> Non
     assert b"\r\nX-Webhook-Secret: s\r\n" in told
     assert b'{"ticket_id": "101", "status": 4}' in told
     assert process.returncode == 0
+
+
+def test_the_rehearsal_of_telegram_says_what_is_typed_and_shows_the_reply() -> None:
+    with RawServer() as hook:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "rehearse", "telegram", "--port", "0"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            url = process.stdout.readline().strip().partition("=")[2]
+            token = process.stdout.readline().strip().partition("=")[2]
+            bot = f"{url}/bot{token}"
+            call("POST", f"{bot}/setWebhook", {"url": hook.url, "secret_token": "s"})
+            call("POST", f"{bot}/sendMessage", {"chat_id": 5551, "text": "Hello!"})
+            assert process.stdout.readline() == "bot: Hello!\n"
+            process.stdin.write("Where is my parcel?\n")
+            process.stdin.flush()
+            eventually(lambda: hook.requests)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+
+    (told,) = hook.requests
+    assert b"\r\nx-telegram-bot-api-secret-token: s\r\n" in told.lower()
+    assert b'"text": "Where is my parcel?"' in told
+    assert process.returncode == 0
+
+
+def test_a_fault_that_there_is_not_is_named() -> None:
+    with pytest.raises(CommandError, match="no fault “boom”; there are: 429"):
+        call_command("rehearse", "telegram", "--fault", "429", "boom")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import hashlib
 import hmac
 import json
@@ -11,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.adapters.base import ChannelFacts, WebhookRequest
-from integrations.tests.factories import CHATWOOT_SECRET
+from integrations.kommo import signing
+from integrations.rehearsal import kommo
+from integrations.rehearsal.meta import APP_SECRET
+from integrations.tests.factories import CHATWOOT_SECRET, META, TELEGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +83,58 @@ def _with_chatwoot_secrets(facts: ChannelFacts, secrets: list[str]) -> ChannelFa
     )
 
 
+def _meta(provider: str, other: dict[str, Any]) -> Case:
+    """One of Meta's; `other` goes into the message of its payload."""
+    message = payload(provider, "message")
+    changed = copy.deepcopy(message)
+    entry = changed["entry"][0]
+    if provider == "whatsapp":
+        entry["changes"][0]["value"]["messages"][0] |= other
+    else:
+        entry["messaging"][0]["message"] |= other
+    foreign = json.loads(json.dumps(message).replace(_OWN[provider], "4"))
+    return Case(
+        facts=_facts(provider, META[provider]),
+        message=message,
+        sign=lambda body, secret: (meta_signature(body, secret), {}),
+        secret=APP_SECRET,
+        with_secrets=lambda facts, secrets: _facts(
+            provider, {**facts.credentials, "app_secret": ",".join(secrets)}
+        ),
+        foreign={"entry": foreign["entry"]},
+        other={"entry": changed["entry"]},
+    )
+
+
+_OWN = {"instagram": "17840001", "messenger": "10501", "whatsapp": "106540"}
+
+
+def meta_signature(body: bytes, secret: str) -> dict[str, str]:
+    """As Meta signs."""
+    made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"x-hub-signature-256": f"sha256={made}"}
+
+
+def deletion(secret: str = APP_SECRET) -> bytes:
+    """A person's request to be forgotten, as Meta passes it on."""
+    wanted = {"user_id": "9001", "issued_at": 1795200000, "algorithm": "HMAC-SHA256"}
+    asked = json.dumps(wanted).encode()
+    signed = base64.urlsafe_b64encode(asked).rstrip(b"=")
+    made = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+    signature = base64.urlsafe_b64encode(made).rstrip(b"=")
+    return b"signed_request=" + signature + b"." + signed
+
+
+def _kommo_token(secret: str) -> str:
+    now = int(time.time())
+    claims = {"iss": f"https://{kommo.HOST}", "iat": now, "exp": now + 300}
+    return signing.make({**claims, "account_id": kommo.ACCOUNT}, secret)
+
+
 CASES = {
+    "instagram": _meta("instagram", {"mid": "m_other"}),
+    "messenger": _meta("messenger", {"mid": "m_other"}),
+    "whatsapp": _meta("whatsapp", {"id": "wamid.other"}),
     "chatwoot": Case(
         facts=_facts(
             "chatwoot",
@@ -97,6 +153,31 @@ CASES = {
         with_secrets=_with_chatwoot_secrets,
         foreign={"account": {"id": 4, "name": "Somebody else"}},
         other={"id": 90499},
+    ),
+    "telegram": Case(
+        facts=_facts("telegram", TELEGRAM),
+        message=payload("telegram", "message"),
+        sign=lambda _, secret: ({"x-telegram-bot-api-secret-token": secret}, {}),
+        secret=TELEGRAM["webhook_secret"],
+        with_secrets=lambda facts, secrets: _facts(
+            "telegram", {**facts.credentials, "webhook_secret": ",".join(secrets)}
+        ),
+        foreign={"message": payload("telegram", "group_message")["message"]},
+        other={"update_id": 799999},
+    ),
+    "kommo": Case(
+        facts=_facts("kommo", {"host": kommo.HOST, "secret_key": kommo.SECRET}),
+        message=payload("kommo", "widget_request"),
+        # A body without its token, which may stand in a header as well.
+        sign=lambda _, secret: ({"x-auth-token": _kommo_token(secret)}, {}),
+        secret=kommo.SECRET,
+        with_secrets=lambda facts, secrets: _facts(
+            "kommo", {**facts.credentials, "secret_key": ",".join(secrets)}
+        ),
+        foreign=None,
+        other={
+            "return_url": "https://shopmn.kommo.com/api/v4/salesbot/41207/continue/2"
+        },
     ),
     "web": Case(
         facts=_facts("web", {}),

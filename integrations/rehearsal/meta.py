@@ -1,0 +1,269 @@
+"""A stand-in for Meta's Graph API on loopback, with its limits and refusals.
+
+    with MetaServer("instagram") as meta:
+        meta.faults.append("rate")
+        ...
+        assert meta.texts == ["Three days."]
+
+Faults meet messages, one each, in order. What breaks a documented limit is refused, and
+kept in `problems`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import re
+import threading
+import time
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Product = Literal["instagram", "messenger", "whatsapp"]
+Row = dict[str, Any]
+
+TOKEN: Final = "rehearsal-token"  # noqa: S105 (opens nothing)
+APP_SECRET: Final = "rehearsal-app-secret"  # noqa: S105
+OWN: Final[dict[str, Row]] = {
+    "instagram": {"id": "555", "user_id": "17840001", "username": "shop"},
+    "messenger": {"id": "10501", "name": "Shop"},
+    "whatsapp": {"id": "106540", "verified_name": "Shop", "display_phone_number": "+1"},
+}
+OBJECTS: Final = {
+    "instagram": "instagram",
+    "messenger": "page",
+    "whatsapp": "whatsapp_business_account",
+}
+#: Status, code and subcode of refusals; no status: it hangs up.
+FAULTS: Final[dict[str, tuple[int, int, int]]] = {
+    "rate": (400, 613, 0),
+    "pair_rate": (400, 131056, 0),
+    "window": (400, 10, 2018278),
+    "gone": (400, 551, 0),
+    "token": (401, 190, 463),
+    "broken": (500, 2, 0),
+    "refused": (400, 100, 0),
+    "lost_after": (0, 0, 0),
+}
+
+
+class Refused(Exception):
+    """The API says no."""
+
+    def __init__(self, words: str, status: int = 400, code: int = 100, sub: int = 0):
+        super().__init__(words)
+        self.status, self.code, self.sub = status, code, sub
+
+
+class MetaServer:
+    """Listens on 127.0.0.1 until it is closed."""
+
+    def __init__(self, product: Product, *, port: int = 0) -> None:
+        self.product = product
+        self.faults: deque[str] = deque()
+        #: What was sent, in order; also what was refused.
+        self.sent: list[Row] = []
+        self.problems: list[str] = []
+        #: Sender actions and marks of reading.
+        self.signs: list[Row] = []
+        self.is_subscribed = False
+        self.token = TOKEN
+        #: Told of each message that is shown.
+        self.on_message: Callable[[str], None] = lambda _: None
+        self._numbers = itertools.count(1)
+        handler = type("Handler", (_Handler,), {"meta": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """Its address, for `META_GRAPH_BASE_URL`."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def texts(self) -> list[str]:
+        """What was said, in order."""
+        return [_text(body) for body in self.sent]
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Row) -> Row:
+        """What the API says; raises `Refused`, or `TimeoutError` to hang up."""
+        own = OWN[self.product]
+        match method, path:
+            case "GET", "me" if self.product != "whatsapp":
+                return own
+            case "GET", name if name == own["id"]:
+                return own
+            case "GET", "refresh_access_token":
+                self.token = "renewed-token"  # noqa: S105
+                return {"access_token": self.token, "expires_in": 5_184_000}
+            case "POST", "me/subscribed_apps":
+                self.is_subscribed = bool(query.get("subscribed_fields"))
+                return {"success": True}
+            case "GET", "me/subscribed_apps":
+                return {"data": [{"id": "1"}] if self.is_subscribed else []}
+            case "POST", name if name.endswith("/messages"):
+                return self._message(body)
+        raise Refused(f"Unsupported {method} request", code=100, sub=33)
+
+    def _message(self, body: Row) -> Row:
+        if "sender_action" in body or "typing_indicator" in body:
+            self.signs.append(body)
+            return {"success": True}
+        self.sent.append(body)
+        if problem := _problem(self.product, body):
+            self.problems.append(problem)
+            raise Refused(f"(#100) {problem}")
+        fault = self.faults.popleft() if self.faults else ""
+        if fault == "lost_after":
+            raise TimeoutError
+        if fault:
+            status, code, sub = FAULTS[fault]
+            raise Refused(f"(#{code}) Fault {fault}", status, code, sub)
+        self.on_message(_text(body))
+        number = next(self._numbers)
+        if self.product == "whatsapp":
+            return {"messages": [{"id": f"wamid.{number}"}]}
+        return {"recipient_id": "9001", "message_id": f"m_sent_{number}"}
+
+
+def _text(body: Row) -> str:
+    if "message" in body:
+        return str(body["message"].get("text", ""))
+    shown = body.get("interactive") or body
+    return str((shown.get("body") or body.get("text") or {}).get(_body_name(body), ""))
+
+
+def _body_name(body: Row) -> str:
+    return "text" if "interactive" in body else "body"
+
+
+def _problem(product: Product, body: Row) -> str:
+    """Which documented limit a message breaks; empty: none."""
+    text = _text(body)
+    if not text.strip():
+        return "The text is empty"
+    if product == "whatsapp":
+        return _problem_of_whatsapp(body, text)
+    if not body.get("recipient", {}).get("id"):
+        return "The recipient is missing"
+    most = 1000 if product == "instagram" else 2000
+    size = len(text.encode()) if product == "instagram" else len(text)
+    if size > most:
+        return f"Length of param message[text] must be less than or equal to {most}"
+    if body.get("messaging_type") == "MESSAGE_TAG" and body.get("tag") != "HUMAN_AGENT":
+        return "The tag is unknown"
+    replies = body["message"].get("quick_replies", [])
+    if len(replies) > 13 or any(len(each["title"]) > 20 for each in replies):
+        return "Quick replies are too many or too long"
+    return ""
+
+
+def _problem_of_whatsapp(body: Row, text: str) -> str:
+    if body.get("messaging_product") != "whatsapp" or not body.get("to"):
+        return "messaging_product or to is missing"
+    if len(text) > (1024 if "interactive" in body else 4096):
+        return "Param text is too long"
+    action = body.get("interactive", {}).get("action", {})
+    buttons = [each["reply"] for each in action.get("buttons", [])]
+    if len(buttons) > 3 or any(len(each["title"]) > 20 for each in buttons):
+        return "Buttons are too many or too long"
+    if len({each["id"] for each in buttons}) != len(buttons):
+        return "Two buttons have the same id"
+    return ""
+
+
+def written(product: Product, text: str) -> Row:
+    """The webhook of a customer's words."""
+    now, own = time.time(), OWN[product]
+    name = f"{now:.6f}"
+    if product == "whatsapp":
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"phone_number_id": own["id"]},
+            "contacts": [{"wa_id": "9001", "profile": {"name": "Bat"}}],
+            "messages": [
+                {
+                    "from": "9001",
+                    "id": f"wamid.{name}",
+                    "timestamp": str(int(now)),
+                    "type": "text",
+                    "text": {"body": text},
+                }
+            ],
+        }
+        change = {"field": "messages", "value": value}
+        return {"object": OBJECTS[product], "entry": [{"id": "1", "changes": [change]}]}
+    number = own.get("user_id", own["id"])
+    item = {
+        "sender": {"id": "9001"},
+        "recipient": {"id": number},
+        "timestamp": int(now * 1000),
+        "message": {"mid": f"m_{name}", "text": text},
+    }
+    return {"object": OBJECTS[product], "entry": [{"id": number, "messaging": [item]}]}
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """The header that proves it Meta's."""
+    made = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={made}"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    meta: ClassVar[MetaServer]
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def handle_call(self) -> None:
+        """Take one call."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            status, answer = 200, self._answer(json.loads(body) if body else {})
+        except TimeoutError:
+            self.close_connection = True
+            return
+        except Refused as exc:
+            error = {"message": str(exc), "type": "OAuthException", "code": exc.code}
+            if exc.sub:
+                error["error_subcode"] = exc.sub
+            status, answer = exc.status, {"error": {**error, "fbtrace_id": "X"}}
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = handle_call  # noqa: N815
+
+    def _answer(self, body: Row) -> Row:
+        parts = urlsplit(self.path)
+        match = re.fullmatch(r"/v\d+\.\d/(.+)", parts.path)
+        if match is None:
+            raise Refused("Unknown path components", 404, 2500)
+        if self.headers.get("Authorization") != f"Bearer {self.meta.token}":
+            raise Refused("Invalid OAuth access token.", 401, 190)
+        return self.meta.answer(
+            self.command, match[1], dict(parse_qsl(parts.query)), body
+        )

@@ -1,0 +1,149 @@
+"""What `manage.py rehearse` starts, by provider: a stand-in, and somebody to talk to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import urllib.request
+from typing import TYPE_CHECKING, Any, Final
+
+from core.exceptions import InvalidPayload
+from integrations.rehearsal import kommo as kommo_facts
+from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
+from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
+from integrations.rehearsal.kommo import KommoServer
+from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
+from integrations.rehearsal.meta import FAULTS as meta_faults
+from integrations.rehearsal.meta import TOKEN as META_TOKEN
+from integrations.rehearsal.telegram import FAULTS as telegram_faults
+from integrations.rehearsal.telegram import TOKEN, TelegramServer
+from integrations.rehearsal.telegram_customer import Customer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from integrations.rehearsal.meta import Product
+
+    Write = Callable[[str], Any]
+    #: Takes what is typed.
+    Listen = Callable[[str], None]
+    Stage = Callable[
+        [Mapping[str, Any], Write], contextlib.AbstractContextManager[Listen]
+    ]
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def freshdesk(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A help desk; each change of a ticket is told to `--webhook`."""
+
+    def tell(ticket: dict[str, Any]) -> None:
+        if options["webhook"]:
+            body = {"ticket_id": str(ticket["id"]), "status": ticket["status"]}
+            post(options["webhook"], body, _header(options["header"]))
+
+    with FreshdeskServer(port=options["port"], on_change=tell) as server:
+        server.faults.extend(_known(options["fault"], freshdesk_faults))
+        write(f"FRESHDESK_BASE_URL={server.url}")
+        write(f"FRESHDESK_DOMAIN=rehearsal\nFRESHDESK_API_KEY={KEY}")
+        yield lambda _line: None
+
+
+@contextlib.contextmanager
+def kommo(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A widget in a Salesbot; what is typed goes to `--webhook`."""
+    with KommoServer(port=options["port"], on_show=write) as server:
+        server.faults.extend(_known(options["fault"], kommo_facts.FAULTS))
+        write(f"KOMMO_BASE_URL={server.url}\naddress: {kommo_facts.HOST}")
+        write(f"integration ID: {kommo_facts.CLIENT}\nsecret key: {kommo_facts.SECRET}")
+        write(f"long-lived token: {kommo_facts.LONG_LIVED}")
+
+        def listen(line: str) -> None:
+            if options["webhook"]:
+                post(options["webhook"], server.call(line), _header(options["header"]))
+
+        yield listen
+
+
+@contextlib.contextmanager
+def telegram(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A bot, and a customer who says what is typed; `!1` presses the first button."""
+    with TelegramServer(port=options["port"], is_local=True) as server:
+        server.faults.extend(_known(options["fault"], telegram_faults))
+        customer = Customer(server)
+        server.on_message = lambda message: write(customer.read(message))
+        write(f"TELEGRAM_BASE_URL={server.url}")
+        write(f"bot_token={TOKEN}")
+
+        def listen(line: str) -> None:
+            update = customer.write(line)
+            hook = server.webhook
+            if not hook.url:
+                write("No webhook is set: manage.py create_channel telegram …")
+                return
+            post(hook.url, update, {"X-Telegram-Bot-Api-Secret-Token": hook.secret})
+
+        yield listen
+
+
+def meta(product: Product) -> Stage:
+    """The Graph API, and a customer who says at `--webhook` what is typed."""
+
+    @contextlib.contextmanager
+    def stage(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+        with MetaServer(product, port=options["port"]) as server:
+            server.faults.extend(_known(options["fault"], meta_faults))
+            server.on_message = lambda text: write(f"bot: {text}")
+            write(f"META_GRAPH_BASE_URL={server.url}")
+            write(f"access_token={META_TOKEN}\napp_secret={APP_SECRET}")
+            if product == "whatsapp":
+                write(f"phone_number_id={OWN[product]['id']}")
+
+            def listen(line: str) -> None:
+                if not options["webhook"]:
+                    write("No webhook is named: --webhook URL")
+                    return
+                body = written(product, line)
+                post(options["webhook"], body, signed(json.dumps(body).encode()))
+
+            yield listen
+
+    return stage
+
+
+STAGES: Final[dict[str, Stage]] = {
+    "freshdesk": freshdesk,
+    "instagram": meta("instagram"),
+    "kommo": kommo,
+    "messenger": meta("messenger"),
+    "telegram": telegram,
+    "whatsapp": meta("whatsapp"),
+}
+
+
+def _header(words: str) -> dict[str, str]:
+    name, _, value = words.partition(":")
+    return {name: value.strip()} if name else {}
+
+
+def _known(names: Iterable[str], faults: Iterable[str]) -> list[str]:
+    """The faults; raises `InvalidPayload` for one that there is not."""
+    known = list(faults)
+    for name in names:
+        if name not in known:
+            words = ", ".join(known)
+            raise InvalidPayload(f"There is no fault “{name}”; there are: {words}.")
+    return list(names)
+
+
+def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    """Tell a webhook; one that says no is only told of."""
+    request = urllib.request.Request(  # noqa: S310 (given by the operator)
+        url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+    except OSError as exc:
+        logger.warning("The webhook said no: %s", exc)

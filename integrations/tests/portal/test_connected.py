@@ -1,0 +1,112 @@
+"""Owners connect a bot or an account of Meta's, and try it out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Channel, Event
+from integrations.rehearsal.meta import APP_SECRET, MetaServer
+from integrations.rehearsal.meta import TOKEN as META_TOKEN
+from integrations.rehearsal.telegram import TOKEN
+from integrations.tests.adapters.cases import payload
+
+if TYPE_CHECKING:
+    from integrations.rehearsal.telegram import TelegramServer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(client: Any, alice: Any, settings: Any) -> Any:
+    settings.PUBLIC_URL = "https://desk.example"
+    client.force_login(alice)
+    return client
+
+
+def add(browser: Any, provider: str) -> Channel:
+    browser.post(reverse("portal-add", args=[provider]))
+    return Channel.objects.get(provider=provider)
+
+
+def take(browser: Any, row: Channel, tab: str, step: str, **entered: str) -> str:
+    url = reverse("portal-page", args=[row.provider, row.uuid, tab])
+    answer = browser.post(url, {"step": step, **entered}, follow=True)
+    row.refresh_from_db()
+    return str(answer.content.decode())
+
+
+def shown(browser: Any, row: Channel, tab: str) -> str:
+    url = reverse("portal-page", args=[row.provider, row.uuid, tab])
+    return str(browser.get(url).content.decode())
+
+
+def test_a_bot_is_connected_with_its_token(
+    browser: Any, telegram_api: TelegramServer
+) -> None:
+    row = add(browser, "telegram")
+
+    page = take(browser, row, "setup", "connect", name="Bot", bot_token=TOKEN)
+
+    assert row.is_active
+    assert row.state == row.State.WORKS
+    assert telegram_api.webhook.url.endswith(row.webhook_path)
+    assert "@shop_bot" in page
+    assert TOKEN not in page
+
+
+def test_a_wrong_token_says_so_and_another_accounts_bot_is_refused(
+    browser: Any, telegram: Channel, telegram_api: TelegramServer
+) -> None:
+    browser.post(reverse("portal-add", args=["telegram"]))
+    row = Channel.objects.exclude(pk=telegram.pk).get()
+
+    wrong = take(browser, row, "setup", "connect", name="Bot", bot_token="1:x")
+    twin = take(browser, row, "setup", "connect", name="Bot", bot_token=TOKEN)
+
+    assert "does not accept the token" in wrong
+    assert "connected with the same key" in twin
+
+
+def test_who_wrote_last_gets_the_test_message(
+    browser: Any, telegram: Channel, telegram_api: TelegramServer
+) -> None:
+    assert "Nobody has written yet" in take(browser, telegram, "test", "test")
+    Event.objects.create(
+        channel=telegram,
+        delivery_key="700001",
+        body=json.dumps(payload("telegram", "message")),
+        state="done",
+        received_at=timezone.now(),
+    )
+
+    page = shown(browser, telegram, "test")
+    take(browser, telegram, "test", "test")
+
+    assert "Bat Dorj" in page
+    assert "700001" in page
+    assert telegram_api.texts(5551) == ["This is a test message."]
+
+
+@pytest.mark.parametrize("provider", ["instagram", "messenger", "whatsapp"])
+def test_what_is_entered_at_meta_is_shown(
+    browser: Any, provider: str, settings: Any
+) -> None:
+    entered = {"app_secret": APP_SECRET, "access_token": META_TOKEN}
+    if provider == "whatsapp":
+        entered["phone_number_id"] = "106540"
+    with MetaServer(provider) as meta:  # type: ignore[arg-type]
+        settings.META_GRAPH_BASE_URL = meta.url
+        row = add(browser, provider)
+        take(browser, row, "setup", "connect", name="Shop", **entered)
+    page = shown(browser, row, "setup")
+
+    assert row.state == row.State.WORKS
+    assert f"https://desk.example{row.webhook_path}" in page
+    assert row.credentials["verify_token"] in page
+    assert APP_SECRET not in page
+    assert META_TOKEN not in page
