@@ -77,7 +77,7 @@ class Install(AccountView):
         channel = _channel(self.account)
         if channel is None:
             raise Conflict("Connect a Kommo account in the portal first.")
-        portal.get("kommo").check(request, channel)  # type: ignore[arg-type]
+        portal.get("kommo").check(request, channel)
         channel.refresh_from_db()
         return Response(StatusSerializer(status_of(channel)).data)
 
