@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.exceptions import ProviderError
 from integrations import breakage, following, syncing
+from integrations.kommo import renewing
 from integrations.models import Desk, Event
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,12 @@ def poll_desk(key: int) -> None:
 def tell_of_broken_channels() -> None:
     """Tell owners of channels whose provider refuses us."""
     breakage.tell_owners()
+
+
+@shared_task
+def renew_kommo_tokens() -> None:
+    """Renew tokens that nobody has needed for a week."""
+    renewing.renew_idle()
 
 
 @shared_task
