@@ -27,7 +27,7 @@ class TrialSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(max_length=MAX_MESSAGE)
 
 
-class SourceSerializer(serializers.Serializer[Any]):
+class KommoSourceSerializer(serializers.Serializer[Any]):
     """An entry that the reply is from."""
 
     title = serializers.CharField()
@@ -45,7 +45,7 @@ class TriedSerializer(serializers.Serializer[Any]):
     #: The body that would go to the bot's return address.
     payload = serializers.JSONField()
     confidence = serializers.FloatField(allow_null=True)
-    sources = SourceSerializer(many=True)
+    sources = KommoSourceSerializer(many=True)
     #: A person takes over, and the bot ends.
     handoff = serializers.BooleanField()
 

@@ -307,6 +307,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="*/6", minute=20),
         "options": {"expires": 3600},
     },
+    "renew-kommo-tokens": {
+        "task": "integrations.tasks.renew_kommo_tokens",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"expires": 3600},
+    },
     "sync-channels": {
         "task": "integrations.tasks.sync_channels",
         "schedule": crontab(minute="5,35"),

@@ -37,7 +37,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     hint = serializers.CharField()
 
 
-class StatusSerializer(serializers.Serializer[Any]):
+class KommoStatusSerializer(serializers.Serializer[Any]):
     """How the account's Kommo stands, as far as was really seen."""
 
     #: There is a channel, and Kommo takes our token.
@@ -61,9 +61,9 @@ class StatusSerializer(serializers.Serializer[Any]):
 class Status(AccountView):
     """`GET /api/kommo/chat/status`: what the last look has found."""
 
-    @describe_handler(name="kommo_status", gives=StatusSerializer)
+    @describe_handler(name="kommo_status", gives=KommoStatusSerializer)
     def get(self, request: Request) -> Response:
-        return Response(StatusSerializer(status_of(_channel(self.account))).data)
+        return Response(KommoStatusSerializer(status_of(_channel(self.account))).data)
 
 
 class Install(AccountView):
@@ -72,14 +72,14 @@ class Install(AccountView):
     Kommo lets nobody install a widget from outside; a person uploads the archive.
     """
 
-    @describe_handler(name="kommo_install", gives=StatusSerializer, errors=(409,))
+    @describe_handler(name="kommo_install", gives=KommoStatusSerializer, errors=(409,))
     def post(self, request: Request) -> Response:
         channel = _channel(self.account)
         if channel is None:
             raise Conflict("Connect a Kommo account in the portal first.")
-        portal.get("kommo").check(request, channel)  # type: ignore[arg-type]
+        portal.get("kommo").check(request, channel)
         channel.refresh_from_db()
-        return Response(StatusSerializer(status_of(channel)).data)
+        return Response(KommoStatusSerializer(status_of(channel)).data)
 
 
 def status_of(channel: Channel | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from core.exceptions import ProviderError
 from integrations import adapters, breakage, connecting, following, syncing
+from integrations.kommo import renewing
 from integrations.models import Channel, Desk
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,12 @@ def poll_desk(key: int) -> None:
 def tell_of_broken_channels() -> None:
     """Tell owners of channels whose provider refuses us."""
     breakage.tell_owners()
+
+
+@shared_task
+def renew_kommo_tokens() -> None:
+    """Renew tokens that nobody has needed for a week."""
+    renewing.renew_idle()
 
 
 @shared_task

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from core.exceptions import (
     InvalidPayload,
     InvalidSignature,
     PermanentProviderError,
-    ProviderError,
 )
 from integrations.adapters.base import (
     Adapter,
@@ -33,7 +31,7 @@ from integrations.adapters.base import (
     WebhookRequest,
     json_object,
 )
-from integrations.kommo import hosts, signing
+from integrations.kommo import hosts, looking, signing
 from integrations.kommo.api import Api, NotThere
 from integrations.kommo.replies import continuation
 
@@ -99,7 +97,7 @@ class KommoAdapter(Adapter):
         return _number(signing.claims_of(_text(payload, "token")), "account_id")
 
     def verify(self, request: WebhookRequest) -> None:
-        if self.channel.credentials.get("secret_key"):
+        if self._is_signed:
             payload = self.decode(request.body)
             token = request.headers.get("x-auth-token") or _text(payload, "token")
             known = {**self.channel.credentials, "host": self.host}
@@ -119,14 +117,19 @@ class KommoAdapter(Adapter):
         return self._name(payload)
 
     def _name(self, payload: dict[str, Any]) -> str:
-        """A name of the call: its bot waits once at each address."""
-        return hashlib.sha256(_text(payload, "return_url").encode()).hexdigest()
+        """A name of the call: a token is good once, and so is an address."""
+        token = signing.claims_of(_text(payload, "token")) if self._is_signed else {}
+        name = _text(token, "jti") or _text(payload, "return_url")
+        return hashlib.sha256(name.encode()).hexdigest()
+
+    @property
+    def _is_signed(self) -> bool:
+        return bool(self.channel.credentials.get("secret_key"))
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
         claims = signing.claims_of(_text(payload, "token"))
-        is_signed = bool(self.channel.credentials.get("secret_key"))
         # Where the token is genuine and says on what the bot runs, its word stands.
-        kind, number = signing.entity_of(claims) if is_signed else ("", "")
+        kind, number = signing.entity_of(claims) if self._is_signed else ("", "")
         data = payload["data"] if isinstance(payload.get("data"), dict) else {}
         known = {each: _number(data, f"{each}_id") for each in _PLURALS}
         if kind:
@@ -256,76 +259,8 @@ class KommoAdapter(Adapter):
         ]
         return Turnover.TO_SUPPORT if by_person else None
 
-    # Whether it works ---------------------------------------------------------
-
     async def check(self) -> list[Check]:
-        if not self.host:
-            return [
-                Check(
-                    gettext_noop("Account"),
-                    is_ok=False,
-                    detail=_("The address is not one of a Kommo account."),
-                    hint=_("It is like shop.kommo.com."),
-                )
-            ]
-        found = [await self._look_at_account()]
-        if found[0].is_ok:
-            found.append(await self._look_for_bots())
-        has_secret = bool(self.channel.credentials.get("secret_key"))
-        found.append(
-            Check(
-                gettext_noop("Signature"),
-                is_ok=has_secret,
-                detail=_("Calls are verified with the integration's secret key.")
-                if has_secret
-                else _("Calls are not verified: the secret key is not known."),
-                hint=_("Copy the secret key of the integration from Kommo."),
-            )
-        )
-        return found
-
-    async def _look_at_account(self) -> Check:
-        try:
-            found = await self.api.call("GET", "/api/v4/account")
-        except ProviderError as exc:
-            return Check(
-                gettext_noop("Access"),
-                is_ok=False,
-                detail=str(exc),
-                hint=_("Connect the account, or enter a long-lived token."),
-            )
-        name = f"{found.get('name', '')} ({found.get('id', '')})"
-        known = self.channel.credentials.get("account_id")
-        if known and str(found.get("id")) != known:
-            return Check(
-                gettext_noop("Access"),
-                is_ok=False,
-                detail=_("The token is of another account: %(name)s.") % {"name": name},
-                hint=_("Enter the address and the token of the same account."),
-            )
-        return Check(
-            gettext_noop("Access"),
-            is_ok=True,
-            detail=_("Connected to %(name)s.") % {"name": name},
-        )
-
-    async def _look_for_bots(self) -> Check:
-        try:
-            found = await self.api.call(
-                "GET", "/api/v4/bots", params={"page": 1, "limit": 250}
-            )
-        except ProviderError as exc:
-            return Check(gettext_noop("Salesbot"), is_ok=False, detail=str(exc))
-        rows = found.get("_embedded", {}).get("bots", found.get("items", []))
-        names = ", ".join(str(each.get("name", "")) for each in rows[:5])
-        return Check(
-            gettext_noop("Salesbot"),
-            is_ok=bool(rows),
-            detail=_("Salesbots: %(names)s.") % {"names": names}
-            if rows
-            else _("There is no Salesbot yet."),
-            hint=_("Make one in Kommo and add our widget to it; see Setup."),
-        )
+        return await looking.look(self.api, self.host, self.channel.credentials)
 
 
 def _note_of(outbound: Outbound) -> str:

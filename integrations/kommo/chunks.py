@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 #: Kommo's limits, for the call that continues a bot.
 SHOW_LENGTH: Final = 80
@@ -33,4 +33,5 @@ def _best_cut(text: str, limit: int) -> int:
     window = text[: limit + 1]
     cuts = [match.start() for match in _CHARACTER.finditer(window) if match.start()]
     words = [at for at in cuts if window[at - 1].isspace() and not window[at].isspace()]
-    return (words or cuts or [limit])[-1]
+    cut: int = (words or cuts or [limit])[-1]
+    return cut

@@ -87,16 +87,17 @@ def _encoded(data: bytes) -> bytes:
 
 def _check_time(claims: Mapping[str, Any]) -> None:
     now = time.time()
-    end, start = claims.get("exp"), claims.get("nbf", 0)
-    # A token without an end would be good for ever.
-    if not _is_number(end) or not _is_number(start):
-        raise InvalidSignature("The token does not say how long it is good.")
+    end, start = _time(claims, "exp"), _time(claims, "nbf")
     if not start - LEEWAY_S <= now <= end + LEEWAY_S:
         raise InvalidSignature("The token is not good any more, or not yet.")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _time(claims: Mapping[str, Any], name: str) -> float:
+    """A time of the token; one without an end would be good for ever."""
+    value = claims.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidSignature("The token does not say how long it is good.")
+    return value
 
 
 def _check_owner(claims: Mapping[str, Any], credentials: Mapping[str, str]) -> None:

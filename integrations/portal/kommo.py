@@ -60,7 +60,17 @@ class KommoPages(ChannelPages):
     async def look(self, row: Channel) -> list[Check]:
         found = await super().look(row)
         heard = row.last_event_at
+        is_public = settings.PUBLIC_URL.startswith("https://")
         return [
+            Check(
+                gettext_noop("Our address"),
+                is_ok=is_public,
+                detail=settings.PUBLIC_URL
+                or _("This installation does not know its address."),
+                hint=_(
+                    "Kommo calls only https addresses; the operator sets PUBLIC_URL."
+                ),
+            ),
             *found,
             Check(
                 gettext_noop("First call"),
@@ -68,9 +78,7 @@ class KommoPages(ChannelPages):
                 detail=_("A bot has called us.")
                 if heard
                 else _("No bot has called yet."),
-                hint=""
-                if heard
-                else _("Start the bot on a lead, and write to it as a customer."),
+                hint=_("Start the bot on a lead, and write to it as a customer."),
             ),
         ]
 
@@ -88,6 +96,7 @@ class KommoPages(ChannelPages):
                 and row.credentials.get("secret_key")
             ),
             "host": row.credentials.get("host", ""),
+            "address": findings.get("Our address"),
             "access": findings.get("Access"),
             "signature": findings.get("Signature"),
             "bot": findings.get("Salesbot"),

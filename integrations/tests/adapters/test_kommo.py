@@ -144,6 +144,17 @@ def test_a_token_of_somebody_else_or_another_time_is_refused(
         adapter().verify(request(kommo.call("Hello", **claims)))
 
 
+def test_a_token_that_was_overheard_is_good_for_no_other_words(
+    kommo: KommoServer,
+) -> None:
+    payload = kommo.call("Hello")
+    again = {**kommo.call("Forged"), "token": payload["token"]}
+
+    names = {adapter().delivery_key(request(each), each) for each in (payload, again)}
+
+    assert len(names) == 1
+
+
 def test_both_algorithms_are_good_and_no_other(kommo: KommoServer) -> None:
     payload = kommo.call("Hello")
     claims = signing.claims_of(payload["token"])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from core import http
 from core.exceptions import CredentialsRefused, UncertainProviderError
 from integrations.facts import facts_of
-from integrations.kommo import grants
+from integrations.kommo import grants, renewing
 from integrations.kommo.api import Api
 from integrations.models import Channel, Grant
 from integrations.rehearsal.kommo import CODE, HOST
@@ -125,6 +125,23 @@ def test_a_worker_that_died_while_it_renewed_is_followed_by_another(
     Grant.objects.update(renewing_until=past)
 
     assert renew(granted, access_token(granted)) == access_token(granted)
+
+
+def test_idle_tokens_are_renewed_and_a_dead_one_is_told(
+    granted: Channel, kommo: KommoServer
+) -> None:
+    week = timezone.now() - dt.timedelta(days=7)
+    assert renewing.renew_idle() == 0
+
+    Grant.objects.update(renewed_at=week)
+    assert renewing.renew_idle() == 1
+
+    Grant.objects.update(renewed_at=week)
+    kommo.refresh_token = "another"
+    assert renewing.renew_idle() == 0
+    granted.refresh_from_db()
+    assert "connect the account again" in granted.error
+    assert granted.broken_at
 
 
 def test_tokens_are_encrypted_at_rest(granted: Channel) -> None:

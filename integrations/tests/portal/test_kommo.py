@@ -216,7 +216,7 @@ def test_setup_shows_a_check_behind_every_step(
 
     html = owner.get(page_of(kommo_channel, "setup")).content.decode()
 
-    assert html.count('data-check="') == 8
+    assert html.count('data-check="') == 5
     assert kommo_channel.webhook_path in html
     assert 'data-copy="webhook-url"' in html
 
