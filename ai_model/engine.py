@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import answering, framing, intent, providers, turns
+from ai_model import answering, framing, intent, providers, spending, turns
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ai_model.answering import Answer
+    from ai_model.metering import Wish
     from ai_model.turns import Claim
     from knowledge.index import Index
 
@@ -51,6 +52,7 @@ class TurnStep(work.Step):
         self._commits: store.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
             store.GroupCommit(self._settle)
         )
+        self._wishes: store.GroupCommit[Wish, bool] = store.GroupCommit(self._reserve)
         self._is_prepared = False
 
     async def run(self) -> float | None:
@@ -142,6 +144,7 @@ class TurnStep(work.Step):
 
     async def _think(self, claimed: Claim, budget_s: float) -> Answer:
         question = replace(claimed.question, budget_s=budget_s)
+        question.meter.reserve = self._wishes.add
         writer = LiveWriter(claimed) if claimed.is_watched else None
         try:
             async with asyncio.timeout(budget_s):
@@ -168,6 +171,9 @@ class TurnStep(work.Step):
         self, batch: list[tuple[Claim, Answer, bool]]
     ) -> Sequence[Committed]:
         return await self.loop.db(turns.settle, batch)
+
+    async def _reserve(self, wishes: list[Wish]) -> Sequence[bool]:
+        return await self.loop.db(spending.reserve, wishes)
 
 
 def _prepare() -> None:

@@ -4,6 +4,7 @@ from ai_model.models.assistant import Assistant, default_chain
 from ai_model.models.calibration import Calibration, Judgement
 from ai_model.models.gap import Gap, GapFeed, GapQuerySet, GapQuestion, QuestionRun
 from ai_model.models.prompt import Prompt, PromptDraft
+from ai_model.models.spending import Price, Reservation, SpendingNotice
 from ai_model.models.sunset import ModelWarning
 from ai_model.models.turn import Turn, Usage
 
@@ -16,9 +17,12 @@ __all__ = [
     "GapQuestion",
     "Judgement",
     "ModelWarning",
+    "Price",
     "Prompt",
     "PromptDraft",
     "QuestionRun",
+    "Reservation",
+    "SpendingNotice",
     "Turn",
     "Usage",
     "default_chain",

@@ -1,0 +1,126 @@
+"""Meter: counts the calls of models that one piece of work makes, and may refuse them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from ai_model.providers.base import Request
+
+#: A call that was not made, because the account may spend no more.
+LIMIT_REACHED: Final = "spending_limit"
+#: Bytes of text that are a token at least, in every language that we know of.
+_BYTES_PER_TOKEN: Final = 2
+#: Tokens that go with a request beside its texts.
+_OVERHEAD: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was made."""
+
+    provider: str
+    #: As the provider names the one that answered; of a failed call the one asked for.
+    model: str
+    #: As it was asked for.
+    asked: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    latency_ms: int = 0
+    has_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A call that somebody wants to make, and the most that it may take."""
+
+    account_id: int
+    #: Whose work it is for; its reservations end together.
+    holder: uuid.UUID
+    #: Number of the worker process that makes it; 0: none does.
+    worker: int
+    provider: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+
+
+#: Whether the call that was wished for may be made; it is reserved for from then on.
+Reserve = Callable[[Wish], Awaitable[bool]]
+
+
+class Meter:
+    """What one turn, or one job, has of models.
+
+    Where the account has no spending limit it only counts.
+    """
+
+    __slots__ = (
+        "_holder", "_is_limited", "_worker", "account_id", "calls", "is_refused",
+        "reserve", "username",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        account_id: int = 0,
+        *,
+        is_limited: bool = False,
+        worker: int = 0,
+        username: str = "",
+    ) -> None:
+        self.account_id = account_id
+        #: The user for whose program it is; empty: nobody's.
+        self.username = username
+        self.calls: list[Call] = []
+        #: Set by whoever can ask the database; None: nothing may be spent.
+        self.reserve: Reserve | None = None
+        #: A call was refused, and none will be made any more.
+        self.is_refused = False
+        self._is_limited = is_limited
+        self._worker = worker
+        self._holder: uuid.UUID | None = None
+
+    @property
+    def holder(self) -> uuid.UUID | None:
+        """The name on its reservations; None: it never wanted any."""
+        return self._holder
+
+    async def admits(self, provider: str, model: str, request: Request) -> bool:
+        """Whether this call may be made."""
+        if not self._is_limited or provider == "local":
+            return True
+        if not self.is_refused:
+            wish = self.wish(provider, model, request)
+            self.is_refused = self.reserve is None or not await self.reserve(wish)
+        return not self.is_refused
+
+    def wish(self, provider: str, model: str, request: Request) -> Wish:
+        """The call with the most tokens that it may take."""
+        self._holder = self._holder or uuid.uuid4()
+        return Wish(
+            account_id=self.account_id,
+            holder=self._holder,
+            worker=self._worker,
+            provider=provider,
+            model=model,
+            tokens_in=_most_tokens(request),
+            tokens_out=request.max_tokens,
+        )
+
+    def count(self, call: Call) -> None:
+        """Take a call down that was made."""
+        self.calls.append(call)
+
+
+def _most_tokens(request: Request) -> int:
+    """Tokens at most that a model reads."""
+    read = len(request.system.encode())
+    read += sum(len(each.text.encode()) for each in request.utterances)
+    if request.schema is not None:
+        read += len(orjson.dumps(request.schema))
+    return read // _BYTES_PER_TOKEN + _OVERHEAD
