@@ -25,6 +25,8 @@ from core import store
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from django.db.models import QuerySet
+
     from ai_model.metering import Wish
 
 #: No call takes longer; what is older belongs to work that never ended.
@@ -57,9 +59,14 @@ class Standing:
         return round(float(self.spent / self.limit), 4) if self.limit else 1.0
 
     @property
+    def is_reached(self) -> bool:
+        """Whether all of it is spent."""
+        return self.spent >= self.limit
+
+    @property
     def state(self) -> str:
         """`ok`, or a level of `SpendingNotice`."""
-        if self.spent >= self.limit:
+        if self.is_reached:
             return SpendingNotice.Level.REACHED
         is_near = self.share >= self.warns_from
         return SpendingNotice.Level.WARNING if is_near else "ok"
@@ -105,7 +112,7 @@ def is_over(assistant: Assistant) -> bool:
     return any(each.is_over for each in standings_of(assistant))
 
 
-def limited() -> Iterable[Assistant]:
+def limited() -> QuerySet[Assistant]:
     """The assistants that have a limit."""
     has_limit = Q()
     for name in SPENDING_LIMITS.values():

@@ -10,6 +10,7 @@ from ai_model import (
     gap_feed,
     gaps,
     questions,
+    spending_notices,
     sunset_warnings,
 )
 from core import memory
@@ -52,3 +53,9 @@ def calibrate_accounts() -> None:
 def warn_of_ending_models() -> None:
     """Write to owners whose models will be switched off."""
     sunset_warnings.warn_owners()
+
+
+@shared_task
+def tell_of_spending() -> None:
+    """Write to owners whose spending limits are nearly or wholly spent."""
+    spending_notices.tell_owners()

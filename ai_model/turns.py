@@ -179,7 +179,7 @@ def _make_claim(
                 row.account_id,
                 is_limited=bool(setup.assistant.spending_limits),
                 worker=worker,
-                username=row.address.get("username", ""),
+                username=row.address.get("asked_by", ""),
             ),
         ),
     )

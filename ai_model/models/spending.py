@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -10,6 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.scoping import AccountQuerySet
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+def amount_text(amount: Decimal) -> str:
+    """An amount without zeros that say nothing: `5`, `0.0421`, `1000000`."""
+    return f"{amount.normalize():f}"
 
 
 class Price(models.Model):
@@ -124,3 +132,13 @@ class SpendingNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.starts_on} {self.get_level_display()}"
+
+    @property
+    def amount_text(self) -> str:
+        """The limit as people write it."""
+        return amount_text(self.amount)
+
+    @property
+    def spent_text(self) -> str:
+        """What was spent, as people write it."""
+        return amount_text(self.spent)

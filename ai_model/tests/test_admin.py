@@ -18,8 +18,10 @@ from ai_model.models import (
     Assistant,
     Gap,
     ModelWarning,
+    Price,
     Prompt,
     PromptDraft,
+    SpendingNotice,
     Turn,
     Usage,
 )
@@ -43,7 +45,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+#: Of the installation and of no account; only superusers see them.
+OF_INSTALLATION = {Price}
+MODELS = sorted(
+    admin.site._registry.keys() - OF_INSTALLATION, key=lambda model: model._meta.label
+)
 READABLE_BY_SUPPORT = {
     Contact, Conversation, Message, Feedback, Escalation, Ticket, Letter, Alert,
 }  # fmt: skip
@@ -122,6 +128,15 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
         ),
         ModelWarning: ModelWarning.objects.create(
             account=account, provider="openai", model=word, retires_on=now.date()
+        ),
+        SpendingNotice: SpendingNotice.objects.create(
+            account=account,
+            period="day",
+            starts_on=now.date(),
+            unit="cost",
+            level="warning",
+            amount=5,
+            spent=4,
         ),
         Turn: turn,
         Gap: gap,
@@ -323,6 +338,20 @@ def test_a_superuser_sees_the_rows_of_all_accounts(
     assert listed.context["cl"].result_count >= 2
     assert opened.status_code == 200
     assert BOT_TOKEN not in listed.content.decode() + opened.content.decode()
+
+
+@pytest.mark.parametrize("model", sorted(OF_INSTALLATION, key=str))
+def test_what_is_of_the_installation_is_for_superusers(
+    client: Client, alice: User, superuser: User, model: type
+) -> None:
+    seen = []
+    for user in (alice, superuser):
+        client.force_login(user)
+        seen += [
+            client.get(page(model, name)).status_code for name in ("changelist", "add")
+        ]
+
+    assert seen == [403, 403, 200, 200]
 
 
 @each_model
