@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -84,9 +85,15 @@ def _admitted(jobs: Sequence[_Job], assistant: Assistant) -> list[_Job]:
     if not assistant.spending_limits or not models:
         return list(jobs)
     asked = [(each.key, model_of(assistant, each)) for each in models]
-    dearest = max(asked, key=lambda each: pricing.cost(*each, 1, 1) or 0)
+    dearest = max(asked, key=_price)
     granted = spending.reserve([meter.wish(*dearest, each) for each, meter in jobs])
     return [job for job, is_granted in zip(jobs, granted, strict=True) if is_granted]
+
+
+def _price(model: tuple[str, str]) -> Decimal:
+    """What a token read and one written cost; 0 where that is not known."""
+    rate = pricing.rate(*model)
+    return rate.price_in + rate.price_out if rate else Decimal(0)
 
 
 async def _write_all(

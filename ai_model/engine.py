@@ -7,6 +7,7 @@ spent waiting for a provider. Claims and commits happen for many at once.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import time
@@ -152,7 +153,7 @@ class TurnStep(work.Step):
                     question,
                     lambda: self._index(claimed),
                     writer.write if writer else None,
-                    queries.encoder.vector,
+                    functools.partial(queries.encoder.vector, toll=question.meter),
                 )
         except TimeoutError:
             answer = answering.give_up(question, "timeout")

@@ -90,17 +90,29 @@ class Meter:
         """The name on its reservations; None: it never wanted any."""
         return self._holder
 
-    async def admits(self, provider: str, model: str, request: Request) -> bool:
-        """Whether this call may be made."""
+    async def admits_request(self, provider: str, model: str, request: Request) -> bool:
+        """Whether a model may be asked this."""
         if not self._is_limited or provider == "local":
             return True
+        return await self._admits(self.wish(provider, model, request))
+
+    async def admits(self, provider: str, model: str, tokens: int) -> bool:
+        """Whether an encoder may be given so many tokens."""
+        if not self._is_limited:
+            return True
+        return await self._admits(self._wish(provider, model, tokens, 0))
+
+    async def _admits(self, wish: Wish) -> bool:
         if not self.is_refused:
-            wish = self.wish(provider, model, request)
             self.is_refused = self.reserve is None or not await self.reserve(wish)
         return not self.is_refused
 
     def wish(self, provider: str, model: str, request: Request) -> Wish:
-        """The call with the most tokens that it may take."""
+        """The request with the most tokens that it may take."""
+        read, written = _most_tokens(request), request.max_tokens
+        return self._wish(provider, model, read, written)
+
+    def _wish(self, provider: str, model: str, read: int, written: int) -> Wish:
         self._holder = self._holder or uuid.uuid4()
         return Wish(
             account_id=self.account_id,
@@ -108,13 +120,17 @@ class Meter:
             worker=self._worker,
             provider=provider,
             model=model,
-            tokens_in=_most_tokens(request),
-            tokens_out=request.max_tokens,
+            tokens_in=read,
+            tokens_out=written,
         )
 
     def count(self, call: Call) -> None:
         """Take a call down that was made."""
         self.calls.append(call)
+
+    def encoded(self, provider: str, model: str, tokens: int, latency_ms: int) -> None:
+        """Take down that an encoder was asked."""
+        self.count(Call(provider, model, tokens_in=tokens, latency_ms=latency_ms))
 
 
 def _most_tokens(request: Request) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
 
-from ai_model import handling, judging, why
+from ai_model import handling, judging, spending, usage, why
 from conversations.signals import answer_rated, handler_wanted, measures_wanted
+from knowledge.signals import encoding_wanted, texts_encoded
 
 if TYPE_CHECKING:
     from conversations.models import Message
@@ -26,3 +27,15 @@ def measure(question: Message, **_: Any) -> dict[str, Any]:
 @receiver(answer_rated)
 def judge(message: Message, *, is_right: bool, **_: Any) -> None:
     judging.judge_answer(message=message, is_right=is_right)
+
+
+@receiver(encoding_wanted)
+def admit_encoding(account_id: int, **_: Any) -> bool:
+    return spending.admits(account_id)
+
+
+@receiver(texts_encoded)
+def count_encoding(
+    account_id: int, provider: str, model: str, tokens: int, latency_ms: int, **_: Any
+) -> None:
+    usage.count_encoding(account_id, provider, model, tokens, latency_ms)

@@ -112,6 +112,12 @@ def is_over(assistant: Assistant) -> bool:
     return any(each.is_over for each in standings_of(assistant))
 
 
+def admits(account_id: int) -> bool:
+    """Whether the account may spend anything now."""
+    assistant = Assistant.objects.filter(pk=account_id).first()
+    return assistant is None or not is_over(assistant)
+
+
 def limited() -> QuerySet[Assistant]:
     """The assistants that have a limit."""
     has_limit = Q()
@@ -176,7 +182,7 @@ class _Room:
         """Take a call's most away; False where there is nothing left to take from."""
         if any(left <= 0 for left in self._left.values()):
             return False
-        amounts = {"cost": cost, "tokens": tokens, "requests": 1}
+        amounts = {"cost": cost, "tokens": Decimal(tokens), "requests": Decimal(1)}
         for key in self._left:
             self._left[key] -= amounts[key[1]]
         return True

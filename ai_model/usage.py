@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import operator
 from collections import defaultdict
@@ -12,16 +13,26 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from ai_model import pricing
+from ai_model import pricing, spending
+from ai_model.metering import Meter
 from ai_model.models import Reservation, Usage
+from ai_model.writing import has_model
 from core import store
+from core.exceptions import AppError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
 
-    from ai_model.metering import Call, Meter
+    from ai_model.metering import Call
+    from ai_model.models import Assistant
+
+
+class LimitReached(AppError):
+    """An account may spend no more on models now."""
+
+    code = "spending_limit"
 
 
 def settle(meters: Iterable[Meter]) -> None:
@@ -35,6 +46,30 @@ def settle(meters: Iterable[Meter]) -> None:
         holders = [each.holder for each in meters if each.holder]
         if holders:
             Reservation.objects.filter(holder__in=holders).delete()
+
+
+@contextlib.contextmanager
+def counted(assistant: Assistant) -> Iterator[Meter]:
+    """A meter for one call outside of turns, which is counted at the end.
+
+    Raises `LimitReached` where a model is to be asked and no more may be spent.
+    """
+    if has_model(assistant) and spending.is_over(assistant):
+        raise LimitReached(f"The spending limit of {assistant} is reached.")
+    meter = Meter(assistant.account_id or 0)
+    try:
+        yield meter
+    finally:
+        settle([meter] if assistant.account_id and has_model(assistant) else [])
+
+
+def count_encoding(
+    account_id: int, provider: str, model: str, tokens: int, latency_ms: int
+) -> None:
+    """Add a call of an encoder to the day of an account."""
+    meter = Meter(account_id)
+    meter.encoded(provider, model, tokens, latency_ms)
+    settle([meter])
 
 
 def cost_of(calls: Iterable[Call]) -> Decimal | None:

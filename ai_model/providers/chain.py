@@ -156,7 +156,7 @@ class _Run:
         """Up to two attempts with one provider; None when there is no answer."""
         ends_at = time.monotonic() + self._time_for(provider.key, following)
         model = self._model_of(provider)
-        if not await self._meter.admits(provider.key, model, self._request):
+        if not await self._meter.admits_request(provider.key, model, self._request):
             self._failures.append((provider.key, LIMIT_REACHED))
             return None
         gate = breaker(provider)

@@ -12,12 +12,20 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import spending, turns
 from ai_model.answering import Answer
 from ai_model.confidence import Adjustment
 from ai_model.metering import Call
-from ai_model.models import Assistant, Calibration, Prompt, Turn, Usage
+from ai_model.models import (
+    Assistant,
+    Calibration,
+    Prompt,
+    Reservation,
+    Turn,
+    Usage,
+)
 from ai_model.providers.base import Completion, Finish
+from ai_model.tests.test_providers import REQUEST
 from conversations import services, sessions
 from conversations.identity import Person
 from conversations.models import Conversation, Message
@@ -328,6 +336,33 @@ def test_what_a_dead_worker_claimed_is_taken_up(channel: Any, caplog: Any) -> No
     assert turn.last_message_id == received.message_id
     assert claim_one(worker=1).question.attempt == 2
     assert "dead workers" in caplog.text
+
+
+def test_what_a_dead_worker_had_reserved_is_free_again(channel: Any) -> None:
+    Assistant.objects.create(account=channel.account, daily_request_limit=1)
+    say(channel, "How long?")
+    wish = claim_one(worker=424242).question.meter.wish("openai", "m", REQUEST)
+    granted = spending.reserve([wish]) + spending.reserve([wish])
+
+    turns.recover(1)
+
+    assert granted == [True, False]
+    assert spending.reserve([wish]) == [True]
+
+
+def test_a_turn_that_is_given_back_counts_its_calls_and_reserves_nothing(
+    channel: Any,
+) -> None:
+    Assistant.objects.create(account=channel.account, daily_request_limit=1)
+    say(channel, "How long?")
+    claimed = made(claim_one(), CALL)
+    spending.reserve([claimed.question.meter.wish("openai", "m", REQUEST)])
+
+    turns.release(claimed, "stopped")
+
+    assert not Reservation.objects.exists()
+    assert Usage.objects.get().requests == 1
+    assert Turn.objects.get().tokens_in == 10
 
 
 def test_what_a_living_worker_claimed_stays_with_it(channel: Any) -> None:
