@@ -215,7 +215,7 @@ class ConfigStateSerializer(ConfigSerializer):
         return any(each.key != "local" for each in usable)
 
     def get_obstacle(self, assistant: Assistant) -> str:
-        return handling.obstacle(assistant, chain.is_failing_anywhere)
+        return handling.known_obstacle(assistant)
 
     def get_providers(self, assistant: Assistant) -> list[dict[str, Any]]:
         known = [providers.get(key) for key in assistant.chain]

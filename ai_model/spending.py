@@ -210,7 +210,7 @@ def reserve(wishes: Sequence[Wish]) -> list[bool]:
                     expires_at=expires_at,
                 )
             )
-    Reservation.objects.bulk_create(rows)
+    store.insert_rows(rows)
     return granted
 
 

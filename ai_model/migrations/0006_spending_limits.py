@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             name='SpendingNotice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(choices=[('day', 'day'), ('month', 'month')], max_length=5, verbose_name='per')),
+                ('period', models.CharField(choices=[('day', 'day'), ('month', 'month')], max_length=5, verbose_name='period')),
                 ('starts_on', models.DateField(verbose_name='since')),
                 ('unit', models.CharField(choices=[('cost', 'US dollars'), ('tokens', 'tokens'), ('requests', 'requests')], max_length=8, verbose_name='counted in')),
                 ('level', models.CharField(choices=[('warning', 'Nearly spent'), ('reached', 'Reached')], max_length=8, verbose_name='state')),

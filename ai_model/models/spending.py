@@ -108,7 +108,7 @@ class SpendingNotice(models.Model):
         REACHED = "reached", _("Reached")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    period = models.CharField(_("per"), max_length=5, choices=Period.choices)
+    period = models.CharField(_("period"), max_length=5, choices=Period.choices)
     #: The first day of the period, in UTC.
     starts_on = models.DateField(_("since"))
     unit = models.CharField(_("counted in"), max_length=8, choices=Unit.choices)
