@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 #: No call takes longer; what is older belongs to work that never ended.
 EXPIRY_S: Final = 300.0
 _ZERO: Final = Decimal(0)
+_SMALLEST: Final = Decimal("0.000001")
 
 #: A period and a unit, as in `SPENDING_LIMITS`.
 Key = tuple[str, str]
@@ -165,7 +166,8 @@ def _sums(accounts: Collection[int]) -> tuple[Sums, Sums]:
     for row in rows:
         into = (reserved if row["is_held"] else spent)[row["account_id"]]
         for key, name in zip(SPENDING_LIMITS, names, strict=True):
-            into[key] = Decimal(str(row[name]))
+            # SQLite adds up floats.
+            into[key] = Decimal(str(row[name])).quantize(_SMALLEST)
     return spent, reserved
 
 

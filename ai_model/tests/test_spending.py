@@ -155,6 +155,18 @@ def test_a_new_day_and_a_new_month_begin_at_nothing(
     assert (day.starts_on, month.starts_on) == (today, today.replace(day=1))
 
 
+def test_amounts_that_floats_cannot_hold_add_up(
+    account: Account, assistant: Assistant
+) -> None:
+    limit(assistant, daily_cost_limit="0.6")
+    for provider in ("a", "b", "c"):
+        spent_at(timezone.now().date(), account, provider=provider, cost="0.2")
+
+    (found,) = spending.standings_of(assistant)
+
+    assert (str(found.spent), found.state) == ("0.600000", "reached")
+
+
 def test_the_local_answerer_costs_nothing(
     account: Account, assistant: Assistant
 ) -> None:
