@@ -74,7 +74,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     yield
     from django.utils import translation
 
-    from ai_model import setup
+    from ai_model import pricing, setup
     from ai_model.providers import chain
     from core import periodic, rates
     from integrations import facts, inbox
@@ -86,6 +86,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     rates.memory.clear()
     periodic.clear()
     setup.clear()
+    pricing.forget()
     search.clear()
     embedders.clear()
     queries.encoder.clear()

@@ -15,7 +15,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoped_admin import RecordAdmin, ScopedAdmin, accounts_as
-from ai_model import budget_page, calibration, sunset
+from ai_model import budget_page, calibration, spending_admin, sunset
 from ai_model import gap_admin as gap_admin
 from ai_model import prompt_admin as prompt_admin
 from ai_model.forms import AssistantForm
@@ -92,9 +92,26 @@ class AssistantAdmin(ScopedAdmin):
                 )
             },
         ),
+        (
+            _("Spending limits"),
+            {
+                "description": _(
+                    "What may be spent on models, in days and months of UTC. Once a limit"
+                    " is reached no model is asked: the local answerer quotes what it is"
+                    " sure of, and your people have the rest. Empty: no limit."
+                ),
+                "fields": (
+                    ("daily_cost_limit", "monthly_cost_limit"),
+                    ("daily_token_limit", "monthly_token_limit"),
+                    ("daily_request_limit", "monthly_request_limit"),
+                    "limit_warning",
+                    "spending_now",
+                ),
+            },
+        ),
     )
 
-    readonly_fields = ("in_force", "open_now")
+    readonly_fields = ("in_force", "open_now", "spending_now")
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.budget_view)
@@ -125,7 +142,13 @@ class AssistantAdmin(ScopedAdmin):
         if request.method == "GET" and assistant is not None:
             for each in sunset.ending(assistant):
                 self.message_user(request, _ending_text(each), messages.WARNING)
+            for text in spending_admin.warnings(assistant):
+                self.message_user(request, text, messages.WARNING)
         return super().change_view(request, object_id, form_url, extra_context)
+
+    @admin.display(description=_("now"))
+    def spending_now(self, obj: Assistant) -> str:
+        return spending_admin.spending_lines(obj) if obj.pk else "–"
 
     @admin.display(description=_("now"))
     def open_now(self, obj: Assistant) -> str:
@@ -295,6 +318,7 @@ class UsageAdmin(RecordAdmin):
         "day",
         "provider",
         "model",
+        "username",
         "requests",
         "failures",
         "tokens_in",
@@ -304,7 +328,7 @@ class UsageAdmin(RecordAdmin):
     )
     list_filter = ("provider", "day")
     list_select_related = ("account",)
-    search_fields = ("provider", "model")
+    search_fields = ("provider", "model", "username")
     ordering = ("-day", "provider")
 
     @admin.display(description=_("mean time in ms"))

@@ -14,6 +14,7 @@ from ai_model import framing, handling, intent, judgement, writing
 from ai_model.confidence import NEUTRAL, Adjustment
 from ai_model.finding import Asked, Finder
 from ai_model.lines import LINES, line
+from ai_model.metering import Meter
 from ai_model.rewriting import Rewriter
 from conversations.models import Message
 from core.exceptions import ProviderError
@@ -69,6 +70,8 @@ class Question:
     client_offers: bool = False
     #: Whether the answer is to tell all that was measured on its way.
     is_detailed: bool = False
+    #: Counts the calls of models, and may refuse them.
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def text(self) -> str:
@@ -160,8 +163,6 @@ async def _answer(
     findings = await finder.find_all(asked, rewriter.rewrite if rewriter else None)
     found = _found(question, lang, findings)
     found.timings["retrieve"] = _ms_since(started)
-    if rewriter is not None and rewriter.completion is not None:
-        found = replace(found, completion=rewriter.completion)
     if found.reason != "answered" and not _may_ask_model(question, found):
         return found
     left_s = question.budget_s - (time.perf_counter() - started)
@@ -177,6 +178,7 @@ def _rewriter(question: Question) -> Rewriter | None:
         question.assistant,
         contact=question.contact,
         budget_s=question.budget_s / 4,
+        meter=question.meter,
     )
 
 
@@ -344,11 +346,13 @@ async def _write(
         logger.warning("No provider could answer: %s", exc)
         found.timings["complete"] = _ms_since(started)
         failures = tuple(getattr(exc, "failures", ()))
+        is_refused = question.meter.is_refused
         if found.reason != "answered":
             # A model might have been sure of it; without one a person is offered.
-            return replace(found, failures=failures)
+            reason = "budget" if is_refused else found.reason
+            return replace(found, failures=failures, reason=reason)
         return replace(
-            give_up(question, "provider_error"),
+            give_up(question, "budget" if is_refused else "provider_error"),
             sources=found.sources,
             threshold=found.threshold,
             query=found.query,
@@ -375,25 +379,18 @@ def _task(
         sure=found.confidence or 0.0,
         threshold=found.threshold or 0.0,
         budget_s=question.budget_s,
+        meter=question.meter,
     )
 
 
 def _judged(question: Question, found: Answer, written: Written) -> Answer:
     """What the providers' words have made of the decision."""
-    completion = written.completion
-    if found.completion is not None:
-        # What it cost to understand the question belongs to the answer.
-        completion = replace(
-            completion,
-            tokens_in=completion.tokens_in + found.completion.tokens_in,
-            tokens_out=completion.tokens_out + found.completion.tokens_out,
-        )
     found = replace(
         found,
         reason=written.reason or "answered",
         confidence=round(written.sure, 4),
-        completion=completion,
-        failures=completion.failures,
+        completion=written.completion,
+        failures=written.completion.failures,
     )
     if question.is_detailed:
         _tell(found, {"judgement": written.judgement, "withheld": written.detail})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from ai_model import providers
+from ai_model import pricing, providers, spending, usage
+from ai_model.control import model_of
+from ai_model.metering import Meter
 from ai_model.providers import chain
 from ai_model.providers.base import Finish, Request, Utterance
-from ai_model.usage import count_call
 from core import http
 from core.exceptions import ProviderError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ai_model.models import Assistant
-    from ai_model.providers.base import Completion
+    from ai_model.providers.base import Completion, Provider
 
 #: Seconds that one text may take.
 BUDGET_S: Final = 30.0
@@ -40,17 +41,9 @@ class Order:
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    completion: Completion | None
-    #: Providers that failed, as (key, error code).
-    failures: tuple[tuple[str, str], ...]
-    took_ms: int
-
-
 def can_write(assistant: Assistant) -> bool:
-    """Whether the account has a model that writes."""
-    return bool(_models_of(assistant))
+    """Whether the account has a model that writes, and may spend something on it."""
+    return bool(_models_of(assistant)) and not spending.is_over(assistant)
 
 
 def write(orders: Sequence[Order], assistant: Assistant) -> list[Any | None]:
@@ -58,57 +51,79 @@ def write(orders: Sequence[Order], assistant: Assistant) -> list[Any | None]:
 
     Blocks until all are written, `AT_ONCE` at a time.
     """
-    outcomes = http.run(_write_all(orders, assistant))
-    for each in outcomes:
-        count_call(
-            account_id=assistant.account_id,
-            completion=each.completion,
-            failures=each.failures,
-            latency_ms=each.took_ms,
-        )
-    return [_said(each.completion) for each in outcomes]
+    jobs = [_job(each, assistant) for each in orders]
+    try:
+        written = http.run(_write_all(_admitted(jobs, assistant), assistant))
+    finally:
+        usage.settle(meter for _request, meter in jobs)
+    return [_said(written.get(meter)) for _request, meter in jobs]
 
 
-def _models_of(assistant: Assistant) -> list[str]:
-    usable = providers.usable(assistant.chain)
-    return [each.key for each in usable if each.key != "local"]
+#: What is asked, and the meter on which that counts.
+_Job = tuple[Request, Meter]
 
 
-async def _write_all(orders: Sequence[Order], assistant: Assistant) -> list[_Outcome]:
+def _job(order: Order, assistant: Assistant) -> _Job:
+    request = Request(
+        question=order.wanted,
+        passages=(),
+        system=order.system,
+        utterances=(Utterance("user", order.wanted),),
+        max_tokens=_MAX_TOKENS,
+        temperature=_TEMPERATURE,
+    )
+    return request, Meter(assistant.account_id)
+
+
+def _models_of(assistant: Assistant) -> list[Provider]:
+    return [each for each in providers.usable(assistant.chain) if each.key != "local"]
+
+
+def _admitted(jobs: Sequence[_Job], assistant: Assistant) -> list[_Job]:
+    """Those that may be done, reserved for as if the dearest model were asked."""
+    models = _models_of(assistant)
+    if not assistant.spending_limits or not models:
+        return list(jobs)
+    asked = [(each.key, model_of(assistant, each)) for each in models]
+    dearest = max(asked, key=_price)
+    granted = spending.reserve([meter.wish(*dearest, each) for each, meter in jobs])
+    return [job for job, is_granted in zip(jobs, granted, strict=True) if is_granted]
+
+
+def _price(model: tuple[str, str]) -> Decimal:
+    """What a token read and one written cost; 0 where that is not known."""
+    rate = pricing.rate(*model)
+    return rate.price_in + rate.price_out if rate else Decimal(0)
+
+
+async def _write_all(
+    jobs: Sequence[_Job], assistant: Assistant
+) -> dict[Meter, Completion | None]:
     turnstile = asyncio.Semaphore(AT_ONCE)
 
-    async def one(order: Order) -> _Outcome:
+    async def one(job: _Job) -> Completion | None:
         async with turnstile:
-            return await _write(order, assistant)
+            return await _write(job, assistant)
 
     try:
-        return list(await asyncio.gather(*(one(each) for each in orders)))
+        written = await asyncio.gather(*(one(each) for each in jobs))
     finally:
         await providers.aclose()
+    return {meter: each for (_, meter), each in zip(jobs, written, strict=True)}
 
 
-async def _write(order: Order, assistant: Assistant) -> _Outcome:
-    started = time.perf_counter()
-    completion: Completion | None = None
+async def _write(job: _Job, assistant: Assistant) -> Completion | None:
+    request, meter = job
     try:
-        completion = await chain.complete(
-            _models_of(assistant),
-            Request(
-                question=order.wanted,
-                passages=(),
-                system=order.system,
-                utterances=(Utterance("user", order.wanted),),
-                max_tokens=_MAX_TOKENS,
-                temperature=_TEMPERATURE,
-            ),
+        return await chain.complete(
+            [each.key for each in _models_of(assistant)],
+            request,
             budget_s=BUDGET_S,
             model_names=assistant.model_names,
+            meter=meter,
         )
-        failures = completion.failures
-    except ProviderError as exc:
-        failures = tuple(getattr(exc, "failures", ()))
-    took_ms = round((time.perf_counter() - started) * 1000)
-    return _Outcome(completion, failures, took_ms)
+    except ProviderError:
+        return None
 
 
 def _said(completion: Completion | None) -> Any | None:

@@ -8,12 +8,15 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ai_model import configuring, handling, providers
+from ai_model import configuring, control, handling, providers, spending
 from ai_model.models import Assistant, Prompt
 from ai_model.providers import chain
+from ai_model.usage_serializers import StandingSerializer
 
 #: Longest prompt in characters.
 _MAX_PROMPT = 20_000
+#: Largest number that a limit may have.
+_MOST = 10**15
 
 #: What the public API calls the kinds of prompts.
 PROMPTS: Final = {
@@ -49,6 +52,23 @@ class PromptsSerializer(serializers.Serializer[Any]):
     )
     question_answer = serializers.CharField(
         max_length=_MAX_PROMPT, allow_blank=True, required=False
+    )
+
+
+def _limit_in_money(source: str) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        source=source,
+        max_digits=12,
+        decimal_places=4,
+        min_value=0,
+        allow_null=True,
+        required=False,
+    )
+
+
+def _limit_in_numbers() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=0, max_value=_MOST, allow_null=True, required=False
     )
 
 
@@ -112,6 +132,15 @@ class ConfigSerializer(serializers.Serializer[Any]):
         Assistant.OutsideHours.choices, required=False
     )
     makes_questions = serializers.BooleanField(required=False)
+    # What may be spent on models in a day or month of UTC; null: as much as it takes.
+    daily_cost_limit_usd = _limit_in_money("daily_cost_limit")
+    monthly_cost_limit_usd = _limit_in_money("monthly_cost_limit")
+    daily_token_limit = _limit_in_numbers()
+    monthly_token_limit = _limit_in_numbers()
+    daily_request_limit = _limit_in_numbers()
+    monthly_request_limit = _limit_in_numbers()
+    #: Share of a limit from which on the owners are warned.
+    limit_warning = serializers.FloatField(min_value=0.01, max_value=1, required=False)
     prompts = PromptsSerializer(required=False)
 
     def validate_model_names(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +191,17 @@ class ConfigStateSerializer(ConfigSerializer):
     #: What keeps the assistant from replying now, as a reason; empty: nothing.
     obstacle = serializers.SerializerMethodField()
     providers = serializers.SerializerMethodField()
+    #: How each spending limit stands.
+    spending = serializers.SerializerMethodField()
+    #: Models that no limit in money stops, where there is one.
+    models_without_price = serializers.SerializerMethodField()
+
+    @extend_schema_field(StandingSerializer(many=True))
+    def get_spending(self, assistant: Assistant) -> Any:
+        return StandingSerializer(spending.standings_of(assistant), many=True).data
+
+    def get_models_without_price(self, assistant: Assistant) -> list[str]:
+        return [name for _provider, name in control.unpriced(assistant)]
 
     def get_model_name(self, assistant: Assistant) -> str:
         return configuring.model_name(assistant)
@@ -175,7 +215,7 @@ class ConfigStateSerializer(ConfigSerializer):
         return any(each.key != "local" for each in usable)
 
     def get_obstacle(self, assistant: Assistant) -> str:
-        return handling.obstacle(assistant, chain.is_failing_anywhere)
+        return handling.known_obstacle(assistant)
 
     def get_providers(self, assistant: Assistant) -> list[dict[str, Any]]:
         known = [providers.get(key) for key in assistant.chain]

@@ -11,8 +11,11 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from ai_model import providers
+from accounts.models import Account
+from ai_model import pricing, providers, spending, usage
+from ai_model.metering import Call, Meter
 from ai_model.models import Assistant
+from ai_model.models.spending import amount_text
 from ai_model.providers.base import Finish, Passage, Request, Utterance
 from conversations.models import Conversation
 from core import http
@@ -21,8 +24,8 @@ from core.exceptions import ProviderError, TemporaryProviderError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from accounts.models import Account
     from ai_model.providers.base import Provider
+    from ai_model.spending import Standing
 
 #: Seconds that a provider has to answer the test.
 TIMEOUT_S: Final = 20.0
@@ -83,9 +86,18 @@ def status_of(account: Account) -> dict[str, Any]:
         "providers": [each.key for each in usable],
         "model": model_of(assistant, usable[0]) if usable else "",
         "threshold": assistant.effective_threshold,
+        "spending": ", ".join(map(_spending_text, spending.standings_of(assistant))),
         "channels": account.channels.filter(is_active=True).count(),
         "waiting": Conversation.objects.for_account(account).waiting().count(),
     }
+
+
+def _spending_text(standing: Standing) -> str:
+    """As in `0.42 of 5 cost a day: ok`."""
+    return (
+        f"{amount_text(standing.spent)} of {amount_text(standing.limit)}"
+        f" {standing.unit} a {standing.period}: {standing.state}"
+    )
 
 
 def breakdown(account: Account) -> dict[str, Any]:
@@ -108,6 +120,15 @@ def model_of(assistant: Assistant, provider: Provider) -> str:
     return assistant.model_names.get(provider.key) or provider.default_model()
 
 
+def unpriced(assistant: Assistant) -> list[tuple[str, str]]:
+    """Models that no limit in money stops, where there is one: they have no price."""
+    if not any(unit == "cost" for _period, unit in assistant.spending_limits):
+        return []
+    usable = providers.usable(assistant.chain)
+    asked = [(each.key, model_of(assistant, each)) for each in usable]
+    return [each for each in asked if pricing.rate(*each) is None]
+
+
 def models_in_use(accounts: Iterable[Account]) -> list[tuple[Provider, str]]:
     """Each configured provider with each model that is asked of it, defaults included."""
     found = {
@@ -126,20 +147,42 @@ def _by_name(item: tuple[tuple[str, str], Provider]) -> tuple[str, str]:
 
 
 def try_models(models: Sequence[tuple[Provider, str]]) -> list[Trial]:
-    """Ask each of them something small, all at once; one attempt each."""
+    """Ask each of them something small, all at once; one attempt each.
+
+    Each call counts for an account that uses the model, else for the first one. It is
+    made also where a spending limit is reached: an operator wants to know.
+    """
+    meters = [Meter(key) for key in _payers(models)]
 
     async def run() -> list[Trial]:
+        trials = (
+            _try(*each, meter) for each, meter in zip(models, meters, strict=True)
+        )
         try:
-            return await asyncio.gather(*(_try(*each) for each in models))
+            return await asyncio.gather(*trials)
         finally:
             await providers.aclose()
 
     # On the loop it would count as their time.
     providers.prepare()
-    return http.run(run())
+    try:
+        return http.run(run())
+    finally:
+        usage.settle(each for each in meters if each.account_id)
 
 
-async def _try(provider: Provider, model: str) -> Trial:
+def _payers(models: Sequence[tuple[Provider, str]]) -> list[int]:
+    """For each model the account that its trial counts for; 0: there is no account."""
+    first = Account.objects.order_by("name").values_list("pk", flat=True).first() or 0
+    found: dict[tuple[str, str], int] = {}
+    for assistant in Assistant.objects.order_by("account__name").iterator():
+        for each in providers.usable(assistant.chain):
+            name = each.key, model_of(assistant, each)
+            found.setdefault(name, assistant.account_id)
+    return [found.get((provider.key, model), first) for provider, model in models]
+
+
+async def _try(provider: Provider, model: str, meter: Meter) -> Trial:
     request = Request(
         question=_QUESTION,
         # The local answerer has nothing but these.
@@ -155,14 +198,17 @@ async def _try(provider: Provider, model: str) -> Trial:
         async with asyncio.timeout(TIMEOUT_S):
             done = await provider.complete(request)
     except (ProviderError, TimeoutError) as exc:
+        meter.count(Call(provider.key, model, has_failed=True))
         return _failed(provider, model, exc, _ms_since(started))
+    latency_ms, tokens = _ms_since(started), (done.tokens_in, done.tokens_out)
+    meter.count(Call(provider.key, done.model, model, *tokens, latency_ms))
     has_text = done.finish in (Finish.STOP, Finish.LENGTH)
     return Trial(
         provider.key,
         done.model or model,
         works=has_text,
-        latency_ms=_ms_since(started),
-        tokens=done.tokens_in + done.tokens_out,
+        latency_ms=latency_ms,
+        tokens=sum(tokens),
         quota="ok",
         error="" if has_text else f"no text came ({done.finish})",
     )

@@ -7,6 +7,7 @@ spent waiting for a provider. Claims and commits happen for many at once.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import time
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import answering, framing, intent, providers, turns, writing
+from ai_model import answering, framing, intent, providers, spending, turns, writing
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ai_model.answering import Answer
+    from ai_model.metering import Wish
     from ai_model.turns import Claim
     from knowledge.index import Index
 
@@ -54,6 +56,7 @@ class TurnStep(work.Step):
         self._commits: store.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
             store.GroupCommit(self._settle)
         )
+        self._wishes: store.GroupCommit[Wish, bool] = store.GroupCommit(self._reserve)
         self._is_prepared = False
 
     async def run(self) -> float | None:
@@ -145,6 +148,7 @@ class TurnStep(work.Step):
 
     async def _think(self, claimed: Claim, budget_s: float) -> Answer:
         question = replace(claimed.question, budget_s=budget_s)
+        question.meter.reserve = self._wishes.add
         writer = LiveWriter(claimed) if claimed.is_watched else None
         # The local answerer is done before anybody could see a sign.
         is_slow = writing.has_model(question.assistant)
@@ -155,7 +159,7 @@ class TurnStep(work.Step):
                     question,
                     lambda: self._index(claimed),
                     writer.write if writer else None,
-                    queries.encoder.vector,
+                    functools.partial(queries.encoder.vector, toll=question.meter),
                 )
         except TimeoutError:
             answer = answering.give_up(question, "timeout")
@@ -176,6 +180,9 @@ class TurnStep(work.Step):
         self, batch: list[tuple[Claim, Answer, bool]]
     ) -> Sequence[Committed]:
         return await self.loop.db(turns.settle, batch)
+
+    async def _reserve(self, wishes: list[Wish]) -> Sequence[bool]:
+        return await self.loop.db(spending.reserve, wishes)
 
 
 async def _show_typing(claimed: Claim) -> None:

@@ -11,9 +11,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from ai_model import answering, intent, providers
+from ai_model.metering import Meter
 from ai_model.metrics import Judged, Outcome, compare_words, place
 from ai_model.models import Assistant, Calibration
 from ai_model.selfcheck import self_check
+from ai_model.usage import counted
 from conversations.models import Message
 from core import http
 from core.exceptions import AppError
@@ -274,8 +276,9 @@ def ask(
             taught = business.adjustment or self_check(documents, held)
             known = {document.entry for document in documents}
             for question in each.questions:
-                asked = _ask(question.text, business, index, taught, vectors)
-                answer, ms = runner.run(asked)
+                with counted(business.assistant) as meter:
+                    asked = _ask(question.text, business, index, taught, vectors, meter)
+                    answer, ms = runner.run(asked)
                 outcome = _judge(question, answer, known, ms)
                 if question.answers:
                     asked = _ask(question.text, _sure(business), index, taught, vectors)
@@ -300,6 +303,7 @@ async def _ask(
     index: Index,
     taught: Adjustment,
     vectors: VectorCache | None,
+    meter: Meter | None = None,
 ) -> tuple[answering.Answer, float]:
     """The answer, and how many milliseconds it took."""
 
@@ -321,6 +325,7 @@ async def _ask(
             visibilities=frozenset({"customer"}),
             budget_s=_BUDGET_S,
             adjustment=taught,
+            meter=meter or Meter(),
         ),
         find_index,
         embed_query=vectors.of_query if vectors else None,

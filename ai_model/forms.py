@@ -154,6 +154,20 @@ class AssistantForm(AssistantModelForm):
         ),
     )
 
+    limit_warning = PerHundredField(
+        label=_("Warns from, in 100"),
+        min_value=1,
+        max_value=100,
+        required=False,
+        help_text=_(
+            "Owners are written to once so many in 100 of a limit are spent, and once"
+            " more when all of it is. Empty: 80."
+        ),
+    )
+
     class Meta:
         model = Assistant
         exclude = ()
+
+    def clean_limit_warning(self) -> float:
+        return float(self.cleaned_data["limit_warning"] or 0.8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from ai_model import usage
 from ai_model.answering import Answer, Question, answer
 from ai_model.gap_drafts import is_untouched, lock_entry
+from ai_model.metering import Meter
 from ai_model.models import Gap, GapQuestion
 from ai_model.providers.base import Utterance
 from ai_model.setup import setup_of
@@ -192,19 +195,22 @@ def _answers(account: Account, texts: Sequence[str]) -> list[Answer]:
     account.refresh_from_db()
     setup = setup_of(account.pk, account.knowledge_version)
     index = search.load(account.pk)
+    meter = Meter(account.pk)
+    embed_query = functools.partial(queries.encoder.vector, toll=meter)
 
     async def find_index() -> Index:
         return index
 
     async def ask() -> list[Answer]:
         return [
-            await answer(
-                _question(setup, text), find_index, embed_query=queries.encoder.vector
-            )
+            await answer(_question(setup, text), find_index, embed_query=embed_query)
             for text in texts
         ]
 
-    return http.run(ask())
+    try:
+        return http.run(ask())
+    finally:
+        usage.settle([meter])
 
 
 def _question(setup: Setup, text: str) -> Question:

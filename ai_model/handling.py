@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone
 
 from accounts.models import Account
-from ai_model import providers
+from ai_model import providers, spending
 from ai_model.providers import chain
 from ai_model.setup import setup_of
 
@@ -38,10 +38,17 @@ def obstacle(
     return ""
 
 
+def known_obstacle(assistant: Assistant) -> str:
+    """As above, by what any process knows, and whether all that may be spent is spent."""
+    found = obstacle(assistant, chain.is_failing_anywhere)
+    if found or "local" in assistant.chain or not spending.is_over(assistant):
+        return found
+    return "budget"
+
+
 def obstacle_of(account: Account) -> str:
-    """Why the account's assistant may not reply now, as any process knows; as above."""
-    assistant = setup_of(account.pk, account.knowledge_version).assistant
-    return obstacle(assistant, chain.is_failing_anywhere)
+    """Why the account's assistant may not reply now; as above."""
+    return known_obstacle(setup_of(account.pk, account.knowledge_version).assistant)
 
 
 def reasons_for_people(accounts: set[int]) -> dict[int, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
 
-from ai_model import handling, judging, why
+from ai_model import handling, judging, spending, usage, why
 from ai_model.models import GapQuestion, Turn
 from conversations.signals import (
     answer_rated,
@@ -14,6 +14,7 @@ from conversations.signals import (
     measures_wanted,
     words_forgotten,
 )
+from knowledge.signals import encoding_wanted, texts_encoded
 
 if TYPE_CHECKING:
     from conversations.models import Message
@@ -38,3 +39,15 @@ def judge(message: Message, *, is_right: bool, **_: Any) -> None:
 def forget(conversations: list[int], **_: Any) -> None:
     Turn.objects.filter(conversation__in=conversations).update(query="", retrieved=[])
     GapQuestion.objects.filter(turn__conversation__in=conversations).delete()
+
+
+@receiver(encoding_wanted)
+def admit_encoding(account_id: int, **_: Any) -> bool:
+    return spending.admits(account_id)
+
+
+@receiver(texts_encoded)
+def count_encoding(
+    account_id: int, provider: str, model: str, tokens: int, latency_ms: int, **_: Any
+) -> None:
+    usage.count_encoding(account_id, provider, model, tokens, latency_ms)

@@ -9,13 +9,14 @@ import orjson
 
 from ai_model import prompts
 from ai_model.providers import chain
-from ai_model.providers.base import Completion, Request, Utterance
+from ai_model.providers.base import Request, Utterance
 from ai_model.writing import LOCAL, contact_hash
 from core.exceptions import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ai_model.metering import Meter
     from ai_model.models import Assistant
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _SCHEMA: Final[dict[str, Any]] = {
 
 
 class Rewriter:
-    """Rewrites one question, once, and keeps what that took."""
+    """Rewrites one question, once."""
 
     def __init__(
         self,
@@ -42,27 +43,28 @@ class Rewriter:
         *,
         contact: str,
         budget_s: float,
+        meter: Meter,
     ) -> None:
         self._history = history
         self._assistant = assistant
         self._contact = contact
         self._budget_s = budget_s
-        #: What the model wrote; None as long as it was not asked, or failed.
-        self.completion: Completion | None = None
+        self._meter = meter
 
     async def rewrite(self) -> str:
         """The question, to be searched for; empty when no model gave one."""
         try:
-            self.completion = await chain.complete(
+            completion = await chain.complete(
                 [key for key in self._assistant.chain if key != LOCAL],
                 self._request(),
                 budget_s=self._budget_s,
                 model_names=self._assistant.model_names,
+                meter=self._meter,
             )
         except ProviderError as exc:
             logger.info("No provider rewrote a question: %s", exc)
             return ""
-        return _question(self.completion.text)
+        return _question(completion.text)
 
     def _request(self) -> Request:
         said = self._history[-_MESSAGES:]

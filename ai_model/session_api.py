@@ -42,7 +42,7 @@ class Ask(AsyncAccountView):
     async def post(self, request: Request) -> Response:
         data = checked(QuestionSerializer, request.data)
         answered = await sessions.ask(
-            self.account, data["customer_id"], data["question"]
+            self.account, data["customer_id"], data["question"], self.user
         )
         return Response(AnsweredSerializer(answered).data)
 
@@ -94,5 +94,7 @@ class SessionSend(AsyncAccountView):
     )
     async def post(self, request: Request, session: str) -> Response:
         data = checked(SendSerializer, request.data)
-        answered = await sessions.send(self.account, session, data["message"])
+        answered = await sessions.send(
+            self.account, session, data["message"], self.user
+        )
         return Response(SentSerializer(answered).data)

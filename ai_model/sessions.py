@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from accounts.models import Account
+    from accounts.models import Account, User
     from integrations.models import Channel
 
 _PREFIX = "msg_"
@@ -110,26 +110,28 @@ def matching(account: Account, wanted: Mapping[str, Any]) -> QuerySet[Conversati
     return rows.select_related("channel", "contact")
 
 
-async def ask(account: Account, customer_id: str, text: str) -> Answered:
+async def ask(account: Account, customer_id: str, text: str, user: User) -> Answered:
     """Ask in the customer's session, which begins with the first question.
+
+    What that takes of models is counted for the user whose program asks.
 
     Raises `Conflict` where the account's API channel is switched off.
     """
     channel = await sync_to_async(api_channel)(account=account)
-    return await _ask(channel, customer_id, text)
+    return await _ask(channel, customer_id, text, user)
 
 
-async def send(account: Account, name: str, text: str) -> Answered:
+async def send(account: Account, name: str, text: str, user: User) -> Answered:
     """Go on in a session; raises `Http404`, and `Conflict` where it is not the API's."""
     session = await sync_to_async(find)(account, name)
     if session.channel.provider != "api":
         raise Conflict(
             "This session's customer writes on another channel; reply on the live desk."
         )
-    return await _ask(session.channel, session.external_id, text)
+    return await _ask(session.channel, session.external_id, text, user)
 
 
-async def _ask(channel: Channel, customer_id: str, text: str) -> Answered:
+async def _ask(channel: Channel, customer_id: str, text: str, user: User) -> Answered:
     started = time.perf_counter()
     inbound = InboundMessage(
         conversation_id=customer_id,
@@ -139,6 +141,7 @@ async def _ask(channel: Channel, customer_id: str, text: str) -> Answered:
         contact_name=customer_id,
         contact_email=customer_id if _is_email(customer_id) else "",
         is_synchronous=True,
+        address={"asked_by": user.get_username()},
     )
     asked = await asking.ask(channel, inbound)
     return Answered(asked, round((time.perf_counter() - started) * 1000))

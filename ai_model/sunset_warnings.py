@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models import Q
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.models import Membership
 from ai_model.models import Assistant, ModelWarning
+from ai_model.owners import write_to_owners
 from ai_model.sunset import ending
 
 if TYPE_CHECKING:
@@ -62,20 +59,9 @@ def _forget(assistant: Assistant, found: list[Ending]) -> None:
 
 
 def _write(row: ModelWarning) -> None:
-    addresses = Membership.objects.filter(
-        account=row.account, role=Membership.Role.OWNER, user__is_active=True
-    ).exclude(user__email="")
-    if not settings.DEFAULT_FROM_EMAIL or not addresses.exists():
-        return
-    send_mail(
+    write_to_owners(
+        row.account,
         gettext("%(model)s will be switched off") % {"model": row.model},
-        render_to_string(
-            "ai_model/model_warning.txt",
-            {"warning": row, "public_url": settings.PUBLIC_URL},
-        ),
-        None,
-        list(addresses.values_list("user__email", flat=True)),
-        # A mail server that is away is no reason to keep the other accounts waiting;
-        # the warning stands in the admin and is sent again in a week.
-        fail_silently=True,
+        "ai_model/model_warning.txt",
+        {"warning": row},
     )

@@ -11,6 +11,7 @@ from ai_model import (
     gaps,
     questions,
     selftest,
+    spending_notices,
     sunset_warnings,
 )
 from core import memory
@@ -62,3 +63,9 @@ def test_providers() -> dict[str, int]:
     """Ask each configured provider something, with each model in use."""
     trials = selftest.run_all()
     return {"tested": len(trials), "failed": sum(not each.works for each in trials)}
+
+
+@shared_task
+def tell_of_spending() -> None:
+    """Write to owners whose spending limits are nearly or wholly spent."""
+    spending_notices.tell_owners()

@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from ai_model import spending, usage
 from ai_model.answering import Answer, Question
-from ai_model.models import Turn, Usage
+from ai_model.metering import Meter
+from ai_model.models import Turn
 from ai_model.providers.base import Utterance
-from ai_model.providers.models import cost
 from ai_model.setup import setup_of
 from conversations import live, replies, sessions
 from conversations.models import Conversation, Message
@@ -182,6 +183,12 @@ def _make_claim(
             budget_s=settings.REPLY_BUDGET_S,
             client_offers="agent_type" in row.address,
             is_detailed=row.address.get("agent_type") == "test",
+            meter=Meter(
+                row.account_id,
+                is_limited=bool(setup.assistant.spending_limits),
+                worker=worker,
+                username=row.address.get("asked_by", ""),
+            ),
         ),
     )
 
@@ -249,7 +256,7 @@ def settle(
             for (claimed, answer, _), result in zip(batch, results, strict=True)
         ]
         store.insert_rows([_turn(*each) for each in pairs])
-        _count_usage(pairs)
+        usage.settle(claimed.question.meter for claimed, _, _ in batch)
     return results
 
 
@@ -296,12 +303,11 @@ def _turn(claimed: Claim, answer: Answer, result: Committed) -> Turn:
     if answer.completion is not None:
         done = answer.completion
         turn.provider, turn.model = done.provider, done.model[:100]
-        turn.tokens_in, turn.tokens_out = done.tokens_in, done.tokens_out
-        turn.cost = cost(done.provider, done.model, done.tokens_in, done.tokens_out)
     return turn
 
 
 def _bare_turn(claimed: Claim, state: Turn.State, reason: str) -> Turn:
+    calls = claimed.question.meter.calls
     return Turn(
         account_id=claimed.account_id,
         conversation_id=claimed.conversation_id,
@@ -313,39 +319,11 @@ def _bare_turn(claimed: Claim, state: Turn.State, reason: str) -> Turn:
         attempt=claimed.question.attempt,
         worker=claimed.worker,
         prompt_versions=claimed.prompt_versions,
+        tokens_in=sum(each.tokens_in for each in calls),
+        tokens_out=sum(each.tokens_out for each in calls),
+        cost=usage.cost_of(calls) if calls else None,
         finished_at=timezone.now(),
     )
-
-
-def _count_usage(pairs: Sequence[tuple[Claim, Answer, Committed]]) -> None:
-    """Add the calls to the day's row of each account, provider and model."""
-    day = timezone.now().date()
-    sums: dict[tuple[int, str, str], list[Any]] = defaultdict(
-        lambda: [0, 0, 0, 0, 0, 0]
-    )
-    for claimed, answer, _ in pairs:
-        for provider, _code in answer.failures:
-            sums[claimed.account_id, provider, ""][1] += 1
-        done = answer.completion
-        if done is None:
-            continue
-        price = cost(done.provider, done.model, done.tokens_in, done.tokens_out)
-        row = sums[claimed.account_id, done.provider, done.model[:100]]
-        row[0] += 1
-        row[2] += done.tokens_in
-        row[3] += done.tokens_out
-        row[4] += price or 0
-        row[5] += answer.timings.get("complete", 0)
-    columns = ("requests", "failures", "tokens_in", "tokens_out", "cost", "latency_ms")
-    added = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in columns)
-    for (account, provider, model), row in sorted(sums.items()):
-        store.execute(
-            f"INSERT INTO {Usage._meta.db_table} AS u"
-            f" (account_id, day, provider, model, {', '.join(columns)})"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            f" ON CONFLICT (account_id, day, provider, model) DO UPDATE SET {added}",
-            [account, day, provider, model, *row[:4], str(row[4]), row[5]],
-        )
 
 
 def release(claimed: Claim, reason: str, *, pause_s: float = 0.0) -> None:
@@ -359,6 +337,7 @@ def release(claimed: Claim, reason: str, *, pause_s: float = 0.0) -> None:
         rows.filter(due_at__isnull=False).update(due_at=due)
         if rows.update(worker=None, claimed_at=None):
             _bare_turn(claimed, Turn.State.FAILED, reason).save()
+        usage.settle([claimed.question.meter])
     work.wake("turns")
 
 
@@ -397,6 +376,7 @@ def recover(worker: int) -> int:
         Conversation.objects.filter(pk__in=[row.pk for row in lost]).update(
             worker=None, claimed_at=None
         )
+        spending.release_of(gone)
     logger.warning("Took up %s conversations of dead workers", len(lost))
     return len(lost)
 

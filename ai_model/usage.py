@@ -1,58 +1,136 @@
-"""Usage: calls of models that no turn made are counted, and what was used is summed."""
+"""Usage: what was used of models is counted, call by call, and summed."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import operator
+from collections import defaultdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
-from ai_model.models import Usage
-from ai_model.providers.models import cost
+from ai_model import pricing, spending
+from ai_model.metering import Meter
+from ai_model.models import Reservation, Usage
+from ai_model.writing import has_model
+from core import store
+from core.exceptions import AppError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
 
-    from ai_model.providers.base import Completion
+    from ai_model.metering import Call
+    from ai_model.models import Assistant
 
 
-@transaction.atomic
-def count_call(
-    *,
-    account_id: int,
-    completion: Completion | None,
-    failures: tuple[tuple[str, str], ...],
-    latency_ms: int,
+class LimitReached(AppError):
+    """An account may spend no more on models now."""
+
+    code = "spending_limit"
+
+
+def settle(meters: Iterable[Meter]) -> None:
+    """Add the calls that were made to the day of their accounts.
+
+    What was reserved for them is released in the same transaction.
+    """
+    meters = [each for each in meters if each.calls or each.holder]
+    with transaction.atomic():
+        _count(meters)
+        holders = [each.holder for each in meters if each.holder]
+        if holders:
+            Reservation.objects.filter(holder__in=holders).delete()
+
+
+@contextlib.contextmanager
+def counted(assistant: Assistant) -> Iterator[Meter]:
+    """A meter for one call outside of turns, which is counted at the end.
+
+    Raises `LimitReached` where a model is to be asked and no more may be spent.
+    """
+    if has_model(assistant) and spending.is_over(assistant):
+        raise LimitReached(f"The spending limit of {assistant} is reached.")
+    meter = Meter(assistant.account_id or 0)
+    try:
+        yield meter
+    finally:
+        settle([meter] if assistant.account_id and has_model(assistant) else [])
+
+
+def count_encoding(
+    account_id: int, provider: str, model: str, tokens: int, latency_ms: int
 ) -> None:
-    """Add a call, and those that failed before it, to the day of its account."""
-    for provider, _code in failures:
-        _add(account_id, provider, "", failures=1)
-    if completion is None:
+    """Add a call of an encoder to the day of an account."""
+    meter = Meter(account_id)
+    meter.encoded(provider, model, tokens, latency_ms)
+    settle([meter])
+
+
+def cost_of(calls: Iterable[Call]) -> Decimal | None:
+    """What calls cost in dollars; None where a price is not known."""
+    costs = [
+        _cost(each)
+        for each in calls
+        if not each.has_failed and each.provider != "local"
+    ]
+    return None if None in costs else sum(filter(None, costs), Decimal(0))
+
+
+def _cost(call: Call) -> Decimal | None:
+    """By the model that answered, as its provider calls it, else the one asked for."""
+    tokens = call.tokens_in, call.tokens_out
+    found = pricing.cost(call.provider, call.model, *tokens)
+    if found is None and call.asked:
+        found = pricing.cost(call.provider, call.asked, *tokens)
+    return found
+
+
+#: What a row of Usage adds up.
+_ADDED: Final = (
+    "requests", "failures", "tokens_in", "tokens_out", "cost", "latency_ms",
+)  # fmt: skip
+
+
+def _count(meters: Iterable[Meter]) -> None:
+    """Add calls to the rows of their account, day, provider, model and user."""
+    sums: dict[tuple[int, str, str, str], list[Any]] = defaultdict(lambda: [0] * 6)
+    for meter in meters:
+        for call in meter.calls:
+            model = call.model[:100]
+            row = sums[meter.account_id, call.provider, model, meter.username]
+            if call.has_failed:
+                row[1] += 1
+                continue
+            amounts = (
+                1, 0, call.tokens_in, call.tokens_out, _cost(call) or 0, call.latency_ms,
+            )  # fmt: skip
+            row[:] = map(operator.add, row, amounts)
+    if not sums:
         return
-    tokens = completion.tokens_in, completion.tokens_out
-    _add(
-        account_id,
-        completion.provider,
-        completion.model[:100],
-        requests=1,
-        tokens_in=tokens[0],
-        tokens_out=tokens[1],
-        cost=cost(completion.provider, completion.model, *tokens) or 0,
-        latency_ms=latency_ms,
+    day = timezone.now().date()
+    # In one order, so that two who count never wait for each other.
+    rows = [
+        [account, day, *names, *row[:4], str(row[4]), row[5]]
+        for (account, *names), row in sorted(sums.items())
+    ]
+    added = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in _ADDED)
+    store.execute(
+        f"INSERT INTO {Usage._meta.db_table} AS u"
+        f" (account_id, day, provider, model, username, {', '.join(_ADDED)})"
+        f" VALUES {', '.join([f'({store.placeholders(rows[0])})'] * len(rows))}"
+        " ON CONFLICT (account_id, day, provider, model, username)"
+        f" DO UPDATE SET {added}",
+        [value for row in rows for value in row],
     )
 
 
-#: What is summed, by its name in the public API.
-_SUMS: Final = {
-    name: Sum(name)
-    for name in (
-        "requests", "failures", "tokens_in", "tokens_out", "cost", "latency_ms",
-    )
-}  # fmt: skip
+_SUMS: Final = {name: Sum(name) for name in _ADDED}
 
 
 def first_day(days: int) -> dt.date:
@@ -85,11 +163,3 @@ def _as_figures(row: dict[str, Any], by: Iterable[str]) -> dict[str, Any]:
         "cost": row["cost"],
         "response_time_ms": round(row["latency_ms"] / requests) if requests else 0,
     }
-
-
-def _add(account_id: int, provider: str, model: str, **more: Any) -> None:
-    row, _ = Usage.objects.get_or_create(
-        account_id=account_id, day=timezone.now().date(), provider=provider, model=model
-    )
-    added = {name: F(name) + value for name, value in more.items()}
-    Usage.objects.filter(pk=row.pk).update(**added)

@@ -9,7 +9,7 @@ from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
 
 from accounts.api import AccountView, LimitedView
-from ai_model import usage
+from ai_model import control, spending, usage
 from ai_model.analytics import analyse
 from ai_model.models import Usage
 from ai_model.usage_serializers import (
@@ -33,7 +33,9 @@ class UsageStats(AccountView):
     def get(self, request: Request) -> Response:
         days = _days(request)
         rows = Usage.objects.for_account(self.account)
-        return Response(UsageSerializer(_usage(rows, days)).data)
+        standings = spending.standings_of(control.assistant_of(self.account))
+        found = {**_usage(rows, days), "spending": standings}
+        return Response(UsageSerializer(found).data)
 
 
 class GlobalUsage(LimitedView):
@@ -48,8 +50,15 @@ class GlobalUsage(LimitedView):
     def get(self, request: Request) -> Response:
         days = _days(request)
         rows = Usage.objects.for_user(request.user)
-        accounts = usage.summed(rows, days, by=("account__uuid", "account__name"))
+        by = ("account_id", "account__uuid", "account__name")
+        accounts = usage.summed(rows, days, by=by)
         accounts.sort(key=lambda each: each["account__name"])
+        limited = spending.limited().filter(
+            account_id__in=[each["account_id"] for each in accounts]
+        )
+        standings = spending.standings(limited)
+        for each in accounts:
+            each["spending"] = standings.get(each["account_id"], [])
         found = {**_usage(rows, days), "by_account": accounts}
         return Response(GlobalUsageSerializer(found).data)
 
@@ -75,4 +84,5 @@ def _usage(rows: QuerySet[Usage], days: int) -> dict[str, Any]:
         "total": usage.total(rows, days),
         "by_day": usage.summed(rows, days, by=("day",)),
         "by_model": usage.summed(rows, days, by=("provider", "model")),
+        "by_user": usage.summed(rows.exclude(username=""), days, by=("username",)),
     }

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from ai_model.models import SpendingNotice
+
 
 class PeriodSerializer(serializers.Serializer[Any]):
     """Over how many days, today being the last."""
@@ -33,10 +35,33 @@ class DayFiguresSerializer(FiguresSerializer):
 
 
 class ModelFiguresSerializer(FiguresSerializer):
-    """Those of one model; failed calls are counted under no model."""
+    """Those of one model; failed calls are counted under the model that was asked."""
 
     provider = serializers.CharField()
     model = serializers.CharField()
+
+
+class UserFiguresSerializer(FiguresSerializer):
+    """Those of one user's programs, which asked through the API."""
+
+    user = serializers.CharField(source="username")
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """How one spending limit stands now."""
+
+    period = serializers.ChoiceField(SpendingNotice.Period.choices)
+    #: `cost` is in US dollars.
+    unit = serializers.ChoiceField(SpendingNotice.Unit.choices)
+    #: The first day of the period, in UTC.
+    since = serializers.DateField(source="starts_on")
+    limit = serializers.DecimalField(max_digits=20, decimal_places=6)
+    spent = serializers.DecimalField(max_digits=20, decimal_places=6)
+    #: Held by calls under way.
+    reserved = serializers.DecimalField(max_digits=20, decimal_places=6)
+    #: Of the limit, what is spent; more than 1: it was gone over.
+    share = serializers.FloatField()
+    state = serializers.ChoiceField(["ok", *SpendingNotice.Level.values])
 
 
 class AccountFiguresSerializer(FiguresSerializer):
@@ -44,9 +69,10 @@ class AccountFiguresSerializer(FiguresSerializer):
 
     account_id = serializers.UUIDField(source="account__uuid")
     account = serializers.CharField(source="account__name")
+    spending = StandingSerializer(many=True)
 
 
-class UsageSerializer(serializers.Serializer[Any]):
+class PeriodUsageSerializer(serializers.Serializer[Any]):
     """What was used in a period."""
 
     days = serializers.IntegerField()
@@ -55,9 +81,17 @@ class UsageSerializer(serializers.Serializer[Any]):
     total = FiguresSerializer()
     by_day = DayFiguresSerializer(many=True)
     by_model = ModelFiguresSerializer(many=True)
+    #: Programs that asked through the API; customers elsewhere are no users.
+    by_user = UserFiguresSerializer(many=True)
 
 
-class GlobalUsageSerializer(UsageSerializer):
+class UsageSerializer(PeriodUsageSerializer):
+    """What an account used, and how its spending limits stand."""
+
+    spending = StandingSerializer(many=True)
+
+
+class GlobalUsageSerializer(PeriodUsageSerializer):
     """What all accounts used that the reader may see."""
 
     by_account = AccountFiguresSerializer(many=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from ai_model import providers, sunset
-from ai_model.control import assistant_of
+from ai_model import providers, spending, sunset
+from ai_model.control import assistant_of, unpriced
+from ai_model.models.spending import amount_text
 from core import http
 from core.exceptions import InvalidPayload, ProviderError
 from integrations.services import check_credentials
@@ -60,6 +61,7 @@ def _of_account(account: Account) -> Iterator[Finding]:
         _settings(assistant),
         _provider_keys(assistant),
         _models(assistant),
+        _spending(assistant),
         _knowledge(account),
         _channels(account),
     )
@@ -100,6 +102,24 @@ def _models(assistant: Assistant) -> Iterator[Told]:
     for each in sunset.ending(assistant):
         level: Literal["error", "warning"] = "error" if each.is_over else "warning"
         yield level, each.code, each.problem, each.mend
+
+
+def _spending(assistant: Assistant) -> Iterator[Told]:
+    page = f"/admin/ai_model/assistant/{assistant.pk}/change/"
+    for provider, name in unpriced(assistant):
+        problem = f"{provider}: {name} has no price, so no limit in money stops it."
+        mend = "Enter its price under /admin/ai_model/price/, or limit tokens as well."
+        yield "warning", "model_without_price", problem, mend
+    for each in spending.standings_of(assistant):
+        if each.state == "ok":
+            continue
+        state = "reached" if each.is_reached else "nearly reached"
+        problem = (
+            f"The spending limit of {amount_text(each.limit)} {each.unit} a"
+            f" {each.period} is {state}: {amount_text(each.spent)} are spent."
+        )
+        mend = f"Raise it under {page}, or wait for the next {each.period} in UTC."
+        yield "warning", "spending_limit", problem, mend
 
 
 def _knowledge(account: Account) -> Iterator[Told]:

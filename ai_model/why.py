@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from accounts.services import as_uuid
+from ai_model.metering import LIMIT_REACHED
 from ai_model.models import Prompt, Turn
 from conversations.models import Conversation, Message
 from knowledge.models import Entry
@@ -37,6 +38,7 @@ REASONS = {
     "declined": "the customer did not want the person who was offered",
     "timeout": "no answer came within the time budget",
     "provider_error": "no provider could answer",
+    "budget": "the spending limit was reached, so no model was asked",
     "provider_blocked": "the provider refused to write an answer",
     "provider_empty": "the provider wrote an empty answer",
     "error": "answering broke, several times",
@@ -329,7 +331,7 @@ def _turn_lines(turn: TurnFacts) -> list[str]:
             f"Confidence {turn.confidence:.2f} against a threshold of"
             f" {turn.threshold:.2f}: {verdict}."
         )
-    lines += [f"Provider {key} failed before: {code}." for key, code in turn.failures]
+    lines += [_failure_line(*each) for each in turn.failures]
     if turn.provider:
         price = "price not known" if turn.cost is None else f"${turn.cost:.6f}"
         if turn.provider == "local":
@@ -347,6 +349,12 @@ def _turn_lines(turn: TurnFacts) -> list[str]:
     if turn.reply:
         lines.append(f"Replied with message {turn.reply}.")
     return lines
+
+
+def _failure_line(provider: str, code: str) -> str:
+    if code == LIMIT_REACHED:
+        return f"Provider {provider} was not asked: the spending limit was reached."
+    return f"Provider {provider} failed before: {code}."
 
 
 def _delivery_line(part: DeliveryFacts) -> str:

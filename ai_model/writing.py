@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ai_model.drafts import Draft
     from ai_model.finding import Finding
+    from ai_model.metering import Meter
     from ai_model.models import Assistant
     from ai_model.providers.base import Completion, OnText
     from knowledge.index import Hit
@@ -51,6 +52,7 @@ class Task:
     sure: float
     threshold: float
     budget_s: float
+    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ async def write(task: Task, on_text: OnText | None) -> Written:
         budget_s=task.budget_s,
         on_text=screen.take if screen is not None else None,
         model_names=task.assistant.model_names,
+        meter=task.meter,
     )
     written = _judge(task, completion, grounds, entries)
     if written.reason and screen is not None:

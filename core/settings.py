@@ -352,6 +352,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="*/12", minute=45),
         "options": {"expires": 3600},
     },
+    "tell-of-spending": {
+        "task": "ai_model.tasks.tell_of_spending",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",
         "schedule": crontab(day_of_week="mon", hour=6, minute=20),

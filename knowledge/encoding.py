@@ -16,8 +16,8 @@ from django.conf import settings
 
 from core import lease, work
 from core.breaker import Breaker
-from core.exceptions import ProviderError
-from knowledge import embedders, embeddings
+from core.exceptions import AppError, ProviderError
+from knowledge import embedders, embeddings, tolls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,10 @@ _REST_S: Final = 60.0
 _PAUSE_S: Final = 0.005
 #: Seconds that one batch may take.
 _TIMEOUT_S: Final = 120.0
+
+
+class _TooDear(AppError):
+    """An account may spend nothing on an encoder now."""
 
 
 @dataclass(slots=True)
@@ -125,6 +129,11 @@ class EncodingStep(work.Step):
             return
         try:
             await self._encode(encoder, account_id, page.missing)
+        except _TooDear as exc:
+            logger.info("Vectors of account %s have to wait: %s", account_id, exc)
+            self._breaker.released()
+            self._resting[account_id] = time.monotonic() + _REST_S
+            return
         except ProviderError as exc:
             logger.warning("Vectors of account %s have to wait: %s", account_id, exc)
             self._breaker.failed(exc)
@@ -145,13 +154,22 @@ class EncodingStep(work.Step):
         self, encoder: Embedder, account_id: int, texts: Sequence[embeddings.Text]
     ) -> None:
         for start in range(0, len(texts), encoder.batch):
+            is_paid = encoder.billed is not None
+            if is_paid and not await self.loop.db(
+                tolls.may_encode, account_id, encoder
+            ):
+                raise _TooDear("The account's spending limit is reached.")
             batch = texts[start : start + encoder.batch]
+            began = time.perf_counter()
             rows = await encoder.aembed(
                 [each.text for each in batch],
                 timeout_s=_TIMEOUT_S,
                 threads=self._thread,
             )
             await self.loop.db(embeddings.store, encoder.key, batch, rows)
+            if is_paid:
+                said = [each.text for each in batch]
+                await self.loop.db(tolls.tell, account_id, encoder, said, began)
             self._news.add(account_id)
 
     async def _finish(self, encoder: Embedder, account_id: int, walk: Walk) -> None:

@@ -15,11 +15,13 @@ from core.breaker import Breaker
 from core.exceptions import ProviderError
 from core.store import GroupCommit
 from knowledge import embedders
+from knowledge.tolls import tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knowledge.embedders.base import Embedder, Floats
+    from knowledge.tolls import Toll
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +55,17 @@ class QueryEncoder:
         # One: a second would take the processor from the first, and from the loop.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="questions")
 
-    async def vector(self, text: str, lang: str) -> Floats | None:
-        """The question's vector; None where there is none in time. Raises nothing."""
+    async def vector(
+        self, text: str, lang: str, toll: Toll | None = None
+    ) -> Floats | None:
+        """The question's vector; None where there is none in time. Raises nothing.
+
+        A service that is paid for is asked only where the `toll` admits it.
+        """
         text = " ".join(text.split())[:_LONGEST]
         try:
             async with asyncio.timeout(LIMIT_S):
-                return await self._vector(text, lang)
+                return await self._vector(text, lang, toll)
         except TimeoutError:
             logger.warning("A question was not encoded in time")
             return None
@@ -68,7 +75,7 @@ class QueryEncoder:
         self._kept.clear()
         self._breaker = Breaker()
 
-    async def _vector(self, text: str, lang: str) -> Floats | None:
+    async def _vector(self, text: str, lang: str, toll: Toll | None) -> Floats | None:
         if not embedders.is_made():
             await asyncio.to_thread(embedders.current)
         encoder = embedders.current()
@@ -78,9 +85,16 @@ class QueryEncoder:
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
+        bill = (*encoder.billed, tokens_of([text])) if encoder.billed else None
+        if bill and toll and not await toll.admits(*bill):
+            return None
+        started = time.perf_counter()
         group = self._groups.here().setdefault("", GroupCommit(self._flush, most=_MOST))
         row = await group.add(_Asked(encoder, text, time.monotonic() + LIMIT_S))
         if row is not None:
+            if bill and toll:
+                took_ms = round((time.perf_counter() - started) * 1000)
+                toll.encoded(*bill, took_ms)
             # A row alone would keep all the rows of its batch.
             self._kept[name] = row.copy()
             while len(self._kept) > _KEPT:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge import embeddings
+from knowledge import embeddings, tolls
 from knowledge.embeddable import is_in_detail
 from knowledge.models import Entry, note_change
 
@@ -32,12 +33,13 @@ def rebuild(
 ) -> Progress:
     """Make the vectors of an account again and have its indexes loaded anew.
 
-    Answers go on meanwhile with what there was. Without an encoder, only the indexes.
+    Answers go on meanwhile with what there was. Without an encoder, only the indexes;
+    where the account may spend no more on one, the background goes on once it may.
     """
     total = Entry.objects.for_account(account).published().count()
     progress = Progress(0, total, 0)
     after = 0
-    while encoder is not None:
+    while encoder is not None and tolls.may_encode(account.pk, encoder):
         page = embeddings.look(
             account.pk,
             encoder,
@@ -49,8 +51,10 @@ def rebuild(
             break
         for start in range(0, len(page.missing), encoder.batch):
             batch = page.missing[start : start + encoder.batch]
-            rows = encoder.embed([each.text for each in batch])
+            said, began = [each.text for each in batch], time.perf_counter()
+            rows = encoder.embed(said)
             embeddings.store(encoder.key, batch, rows)
+            tolls.tell(account.pk, encoder, said, began)
         embeddings.drop(page.stale)
         after = page.last
         progress = Progress(

@@ -5,6 +5,7 @@ from ai_model.models.calibration import Calibration, Judgement
 from ai_model.models.gap import Gap, GapFeed, GapQuerySet, GapQuestion, QuestionRun
 from ai_model.models.prompt import Prompt, PromptDraft
 from ai_model.models.selftest import ProviderTest
+from ai_model.models.spending import Price, Reservation, SpendingNotice
 from ai_model.models.sunset import ModelWarning
 from ai_model.models.turn import Turn, Usage
 
@@ -17,10 +18,13 @@ __all__ = [
     "GapQuestion",
     "Judgement",
     "ModelWarning",
+    "Price",
     "Prompt",
     "PromptDraft",
     "ProviderTest",
     "QuestionRun",
+    "Reservation",
+    "SpendingNotice",
     "Turn",
     "Usage",
     "default_chain",

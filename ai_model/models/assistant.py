@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -24,10 +25,39 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
+    from django_stubs_ext import StrOrPromise
+
+
+#: Fields that say how much may be spent on models, by period and unit.
+SPENDING_LIMITS: Final = {
+    ("day", "cost"): "daily_cost_limit",
+    ("day", "tokens"): "daily_token_limit",
+    ("day", "requests"): "daily_request_limit",
+    ("month", "cost"): "monthly_cost_limit",
+    ("month", "tokens"): "monthly_token_limit",
+    ("month", "requests"): "monthly_request_limit",
+}
+
 
 def default_chain() -> list[str]:
     """The order in which providers are asked; those without a key are passed over."""
     return ["gemini", "openai", "local"]
+
+
+def _money_field(label: StrOrPromise) -> models.DecimalField[Any, Any]:
+    least = MinValueValidator(0)
+    return models.DecimalField(
+        label,
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[least],
+    )
+
+
+def _number_field(label: StrOrPromise) -> models.PositiveBigIntegerField[Any, Any]:
+    return models.PositiveBigIntegerField(label, null=True, blank=True)
 
 
 class Assistant(models.Model):
@@ -95,6 +125,19 @@ class Assistant(models.Model):
             " changed entry. They wait under Learned questions until you approve them."
         ),
     )
+    # What may be spent on models, in a day or month of UTC; empty: as much as it takes.
+    daily_cost_limit = _money_field(_("US dollars a day"))
+    monthly_cost_limit = _money_field(_("US dollars a month"))
+    daily_token_limit = _number_field(_("tokens a day"))
+    monthly_token_limit = _number_field(_("tokens a month"))
+    daily_request_limit = _number_field(_("requests a day"))
+    monthly_request_limit = _number_field(_("requests a month"))
+    #: Share of a limit from which on the owners are warned.
+    limit_warning = models.FloatField(
+        _("warns from"),
+        default=0.8,
+        validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
+    )
     #: What customers of this business say when they want a person.
     phrases = models.JSONField(_("handoff phrases"), default=list, blank=True)
     tone = models.CharField(
@@ -156,6 +199,20 @@ class Assistant(models.Model):
                 | models.Q(wrong_budget__gt=0, wrong_budget__lte=0.5),
                 name="wrong_budget_is_at_most_half",
             ),
+            models.CheckConstraint(
+                condition=models.Q(limit_warning__gt=0, limit_warning__lte=1),
+                name="limit_warning_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(daily_cost_limit__isnull=True)
+                | models.Q(daily_cost_limit__gte=0),
+                name="daily_cost_limit_is_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(monthly_cost_limit__isnull=True)
+                | models.Q(monthly_cost_limit__gte=0),
+                name="monthly_cost_limit_is_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -179,6 +236,12 @@ class Assistant(models.Model):
             # The budget is newer than what is known of it.
             return round(prior_threshold(self.wrong_budget, DEFAULT_THRESHOLD), 4)
         return float(known.threshold)
+
+    @property
+    def spending_limits(self) -> dict[tuple[str, str], Decimal]:
+        """The limits that are set, by period and unit."""
+        set_ = ((key, getattr(self, name)) for key, name in SPENDING_LIMITS.items())
+        return {key: Decimal(value) for key, value in set_ if value is not None}
 
     @property
     def hours(self) -> hours.Hours:

@@ -80,12 +80,15 @@ class Turn(UUIDModel):
 
 
 class Usage(models.Model):
-    """What one account used of one model on one day."""
+    """What one account used of one model on one day, for one user's programs."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="usage")
     day = models.DateField(_("day"))
     provider = models.CharField(_("provider"), max_length=20)
     model = models.CharField(_("model"), max_length=100)
+    #: The user whose program asked through the API, as they were called then; empty:
+    #: customers did, or we ourselves.
+    username = models.CharField(_("user"), max_length=150, blank=True, default="")
     requests = models.PositiveIntegerField(_("requests"), default=0)
     failures = models.PositiveIntegerField(_("failures"), default=0)
     tokens_in = models.PositiveBigIntegerField(_("tokens in"), default=0)
@@ -102,8 +105,8 @@ class Usage(models.Model):
         verbose_name_plural = _("usage")
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["account", "day", "provider", "model"],
-                name="one_usage_row_per_day_and_model",
+                fields=["account", "day", "provider", "model", "username"],
+                name="one_usage_row_per_day_model_and_user",
             )
         ]
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ai_model import providers
+from ai_model.metering import LIMIT_REACHED, Call, Meter
 from ai_model.providers import trouble
 from ai_model.providers.base import Finish
 from core.breaker import Breaker
@@ -88,15 +89,17 @@ async def complete(
     budget_s: float,
     on_text: OnText | None = None,
     model_names: Mapping[str, str] | None = None,
+    meter: Meter | None = None,
 ) -> Completion:
     """The first answer that a provider of the chain gives within `budget_s`.
 
-    `model_names` gives the model per provider. `on_text` gets None when what
+    `model_names` gives the model per provider. Each call is counted on the `meter`,
+    which may refuse it. `on_text` gets None when what
     it was given no longer counts: the text starts again, or there is none. Failures are recorded in the
     completion. When all that worked were blocked or empty, the first of those is
     given; when none worked, ProviderError is raised.
     """
-    run = _Run(request, budget_s, on_text, model_names or {})
+    run = _Run(request, budget_s, on_text, model_names or {}, meter or Meter())
     return await run.through(providers.usable(chain))
 
 
@@ -109,11 +112,13 @@ class _Run:
         budget_s: float,
         on_text: OnText | None,
         model_names: Mapping[str, str],
+        meter: Meter,
     ) -> None:
         self._request = request
         self._ends_at = time.monotonic() + budget_s
         self._output = _Output(on_text) if on_text is not None else None
         self._model_names = model_names
+        self._meter = meter
         self._failures: list[tuple[str, str]] = []
 
     async def through(self, usable: Sequence[Provider]) -> Completion:
@@ -150,6 +155,10 @@ class _Run:
     ) -> Completion | None:
         """Up to two attempts with one provider; None when there is no answer."""
         ends_at = time.monotonic() + self._time_for(provider.key, following)
+        model = self._model_of(provider)
+        if not await self._meter.admits_request(provider.key, model, self._request):
+            self._failures.append((provider.key, LIMIT_REACHED))
+            return None
         gate = breaker(provider)
         if not gate.admits():
             self._failures.append((provider.key, "breaker_open"))
@@ -161,7 +170,7 @@ class _Run:
                 self._failures.append((provider.key, "no_time_left"))
                 return None
             try:
-                completion = await self._attempt(provider, left_s)
+                completion = await self._attempt(provider, model, left_s)
             except ProviderError as exc:
                 gate.failed(exc)
                 if gate.open_until:
@@ -184,9 +193,29 @@ class _Run:
             await asyncio.sleep(pause_s)
         return None
 
-    async def _attempt(self, provider: Provider, timeout_s: float) -> Completion:
-        name = self._model_names.get(provider.key) or self._request.model
-        request = replace(self._request, timeout_s=timeout_s, model=name)
+    def _model_of(self, provider: Provider) -> str:
+        own = self._model_names.get(provider.key) or self._request.model
+        return own or provider.default_model()
+
+    async def _attempt(
+        self, provider: Provider, model: str, timeout_s: float
+    ) -> Completion:
+        """One call, counted."""
+        started = time.perf_counter()
+        try:
+            found = await self._call(provider, model, timeout_s)
+        except BaseException:
+            self._meter.count(Call(provider.key, model, has_failed=True))
+            raise
+        took_ms = round((time.perf_counter() - started) * 1000)
+        tokens = found.tokens_in, found.tokens_out
+        self._meter.count(Call(provider.key, found.model, model, *tokens, took_ms))
+        return found
+
+    async def _call(
+        self, provider: Provider, model: str, timeout_s: float
+    ) -> Completion:
+        request = replace(self._request, timeout_s=timeout_s, model=model)
         on_text = self._output.start() if self._output is not None else None
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,7 +1,8 @@
 """What is known about the models, as data: `models.json`, kept apart from releases.
 
-Prices are US dollars per million tokens, null where no figure was found; names, dates
-and prices were checked in November 2026 and move on without us.
+Prices are US dollars per million tokens from a day on, none where no figure was found;
+names, dates and prices were checked in November 2026 and move on without us. An
+installation enters its own under Prices; see `ai_model.pricing`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,35 @@ import functools
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _DATA: Final = Path(__file__).with_name("models.json")
 _MILLION: Final = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a model costs, in dollars per million tokens read and written."""
+
+    price_in: Decimal
+    price_out: Decimal
+    #: The first day on which it does; None: it always has.
+    valid_from: dt.date | None = None
+
+    def cost(self, tokens_in: int, tokens_out: int) -> Decimal:
+        """What a call costs in dollars."""
+        return (self.price_in * tokens_in + self.price_out * tokens_out) / _MILLION
+
+
+def rate_on(rates: Iterable[Rate], day: dt.date) -> Rate | None:
+    """The newest of the rates that is valid on a day."""
+    valid = [each for each in rates if (each.valid_from or dt.date.min) <= day]
+    return max(valid, key=lambda each: each.valid_from or dt.date.min, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +55,8 @@ class Model:
     retires_on: dt.date | None = None
     #: Name of the model that its provider offers in its place.
     successor: str | None = None
-    #: Dollars per million tokens read and written.
-    price_in: Decimal | None = None
-    price_out: Decimal | None = None
+    #: What it costs, and from when on.
+    rates: tuple[Rate, ...] = ()
     #: Whether it accepts a temperature at the effort that we ask for.
     takes_temperature: bool = True
     #: How hard it is asked to think, in its provider's words; null leaves it to the model.
@@ -52,14 +75,6 @@ def lookup(provider: str, name: str) -> Model | None:
 def known(provider: str) -> list[Model]:
     """All models of a provider, by name."""
     return [model for model in _models().values() if model.provider == provider]
-
-
-def cost(provider: str, name: str, tokens_in: int, tokens_out: int) -> Decimal | None:
-    """What a call cost in dollars; None where the price is not known."""
-    model = lookup(provider, name)
-    if model is None or model.price_in is None or model.price_out is None:
-        return None
-    return (model.price_in * tokens_in + model.price_out * tokens_out) / _MILLION
 
 
 def check_model(provider: str, name: str, today: dt.date) -> str | None:
@@ -81,12 +96,14 @@ def _models() -> dict[tuple[str, str], Model]:
 
 
 def _model(row: dict[str, Any]) -> Model:
-    return Model(
-        **{
-            **row,
-            "retires_on": row["retires_on"]
-            and dt.date.fromisoformat(row["retires_on"]),
-            "price_in": row["price_in"] and Decimal(row["price_in"]),
-            "price_out": row["price_out"] and Decimal(row["price_out"]),
-        }
-    )
+    values = {name: value for name, value in row.items() if name != "prices"}
+    values["retires_on"] = _day(row["retires_on"])
+    return Model(**values, rates=tuple(_rate(each) for each in row["prices"]))
+
+
+def _rate(row: dict[str, Any]) -> Rate:
+    return Rate(Decimal(row["in"]), Decimal(row["out"]), _day(row["from"]))
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None

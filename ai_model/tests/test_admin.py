@@ -25,9 +25,11 @@ from ai_model.models import (
     Assistant,
     Gap,
     ModelWarning,
+    Price,
     Prompt,
     PromptDraft,
     ProviderTest,
+    SpendingNotice,
     Turn,
     Usage,
 )
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 #: Of the whole installation, for superusers only; see core/tests/test_periodic.py.
-INSTALLATION = {PeriodicTask}
+INSTALLATION = {PeriodicTask, Price}
 MODELS = sorted(
     set(admin.site._registry) - INSTALLATION, key=lambda model: model._meta.label
 )
@@ -148,6 +150,15 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
             latency_ms=1,
             quota="ok",
             tested_at=now,
+        ),
+        SpendingNotice: SpendingNotice.objects.create(
+            account=account,
+            period="day",
+            starts_on=now.date(),
+            unit="cost",
+            level="warning",
+            amount=5,
+            spent=4,
         ),
         Turn: turn,
         Gap: gap,
@@ -351,6 +362,18 @@ def test_a_superuser_sees_the_rows_of_all_accounts(
     assert listed.context["cl"].result_count >= 2
     assert opened.status_code == 200
     assert BOT_TOKEN not in listed.content.decode() + opened.content.decode()
+
+
+@pytest.mark.parametrize("model", sorted(INSTALLATION, key=str))
+def test_what_is_of_the_installation_is_for_superusers(
+    client: Client, alice: User, superuser: User, model: type
+) -> None:
+    seen = []
+    for user in (alice, superuser):
+        client.force_login(user)
+        seen.append(client.get(page(model, "changelist")).status_code)
+
+    assert seen == [403, 200]
 
 
 @each_model

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
+from ai_model import usage
+from ai_model.metering import Call, Meter
 from ai_model.models import Assistant, Calibration, Prompt
 from ai_model.services import save_prompt
 from ai_model.tests.test_status_api import client_of
@@ -38,6 +41,13 @@ DEFAULTS = {
     "time_zone": "UTC",
     "outside_hours": "hand_over",
     "makes_questions": False,
+    "daily_cost_limit_usd": None,
+    "monthly_cost_limit_usd": None,
+    "daily_token_limit": None,
+    "monthly_token_limit": None,
+    "daily_request_limit": None,
+    "monthly_request_limit": None,
+    "limit_warning": 0.8,
     "prompts": {
         "manual_prompt": "",
         "knowledge_source": "",
@@ -45,7 +55,14 @@ DEFAULTS = {
         "question_answer": "",
     },
 }
-READ_ONLY = {"effective_threshold", "api_key_configured", "obstacle", "providers"}
+READ_ONLY = {
+    "effective_threshold",
+    "api_key_configured",
+    "obstacle",
+    "providers",
+    "spending",
+    "models_without_price",
+}
 HOURS = {"mon": [["09:00", "12:00"], ["13:00", "17:00"]]}
 
 
@@ -167,6 +184,13 @@ def test_forms_are_read_too(alice: User, account: Account) -> None:
         ({"provider_chain": ["pigeon"]}, "provider_chain"),
         ({"confidence_threshold": -1}, "confidence_threshold"),
         ({"wrong_answer_budget": 0.9}, "wrong_answer_budget"),
+        ({"daily_cost_limit_usd": "-1"}, "daily_cost_limit_usd"),
+        ({"daily_cost_limit_usd": "much"}, "daily_cost_limit_usd"),
+        ({"monthly_cost_limit_usd": "0.00001"}, "monthly_cost_limit_usd"),
+        ({"daily_token_limit": 1.5}, "daily_token_limit"),
+        ({"monthly_token_limit": -1}, "monthly_token_limit"),
+        ({"monthly_request_limit": 10**16}, "monthly_request_limit"),
+        ({"limit_warning": 80}, "limit_warning"),
         ({"model_name": "gemini-1.5-flash"}, "model_name"),
         ({"model_names": {"gemini": "gemini-1.5-flash"}}, "model_names"),
         ({"model_names": {"pigeon": "x"}}, "model_names"),
@@ -233,3 +257,40 @@ def test_everybody_has_the_configuration_of_their_own_account(
 
     assert client_of(alice).get(CONFIG).json()["temperature"] == 0.5
     assert client_of(charlie).get(CONFIG).json()["temperature"] == 0.6
+
+
+def test_spending_limits_are_set_and_shown_as_they_stand(
+    alice: User, account: Account, settings: Any
+) -> None:
+    settings.OPENAI_API_KEY, settings.OPENAI_MODEL = "key", "llama-of-our-own"
+    meter = Meter(account.pk)
+    meter.count(Call("openai", "gpt-6-luna", "", 8_000_000, 0))
+    usage.settle([meter])
+
+    found = send(
+        alice, "PATCH", {"daily_cost_limit_usd": "1", "monthly_request_limit": 500}
+    ).json()
+
+    today = timezone.now().date()
+    assert found["daily_cost_limit_usd"] == "1.0000"
+    assert found["models_without_price"] == ["llama-of-our-own"]
+    assert found["spending"] == [
+        {
+            "period": "day", "unit": "cost", "since": str(today), "limit": "1.000000",
+            "spent": "0.800000", "reserved": "0.000000", "share": 0.8, "state": "warning",
+        },
+        {
+            "period": "month", "unit": "requests", "since": str(today.replace(day=1)),
+            "limit": "500.000000", "spent": "1.000000", "reserved": "0.000000",
+            "share": 0.002, "state": "ok",
+        },
+    ]  # fmt: skip
+
+
+def test_a_limit_is_taken_away_by_null_and_by_a_put(alice: User) -> None:
+    send(alice, "PATCH", {"daily_request_limit": 5, "daily_token_limit": 9})
+    first = send(alice, "PATCH", {"daily_token_limit": None}).json()
+    second = send(alice, "PUT", {}).json()
+
+    assert (first["daily_request_limit"], first["daily_token_limit"]) == (5, None)
+    assert second["daily_request_limit"] is None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ai_model import answering, providers
+from ai_model.metering import Meter
 from ai_model.models import Assistant
 from ai_model.providers import chain
 from ai_model.providers.base import Utterance
@@ -56,6 +57,7 @@ def ask(
     *,
     history: tuple[Utterance, ...] = (),
     index: Index = INDEX,
+    meter: Meter | None = None,
     **changes: Any,
 ) -> tuple[Answer, list[str]]:
     """The answer, and all that was shown meanwhile, as a page shows it."""
@@ -71,6 +73,7 @@ def ask(
         prompts={"manual": "Be kind. The code word is ZQX12AB."},
         visibilities=frozenset({"customer"}),
         budget_s=20.0,
+        meter=meter or Meter(),
         is_detailed=True,
     )
     shown = [""]
@@ -285,7 +288,8 @@ def test_a_follow_up_is_rewritten_by_the_model_and_searched(
         says(json.dumps({"question": QUESTION}), usage=True), says(drafted(TEXT))
     )
 
-    found, _ = ask("and when will they bring it?", history=history)
+    meter = Meter()
+    found, _ = ask("and when will they bring it?", history=history, meter=meter)
 
     assert found.query == QUESTION
     assert (found.reason, found.text) == ("answered", TEXT)
@@ -293,8 +297,7 @@ def test_a_follow_up_is_rewritten_by_the_model_and_searched(
     assert "never answer them" in json.dumps(rewriting.body)
     assert not rewriting.is_streamed
     assert writing.is_streamed
-    assert found.completion is not None
-    assert found.completion.tokens_in == 2 * 900
+    assert [each.tokens_in for each in meter.calls] == [900, 900]
 
 
 @pytest.mark.parametrize("step", ["500", "empty", "garbled"])

@@ -66,6 +66,19 @@ def test_an_obstacle_is_named(
     assert handling.obstacle(Assistant(account=account, **values)) == expected
 
 
+@pytest.mark.parametrize(
+    ("providers", "expected"), [(["openai"], "budget"), (["openai", "local"], "")]
+)
+def test_a_spending_limit_that_is_reached_is_one_where_only_models_answer(
+    account: Account, settings: Any, providers: list[str], expected: str
+) -> None:
+    settings.OPENAI_API_KEY = "key"
+    Assistant.objects.create(account=account, chain=providers, daily_request_limit=0)
+    account.refresh_from_db()
+
+    assert handling.obstacle_of(account) == expected
+
+
 def test_a_new_key_is_not_known_to_be_failing(account: Account, settings: Any) -> None:
     settings.GEMINI_API_KEY = "old"
     refuse_key("gemini")

@@ -12,11 +12,20 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import spending, turns
 from ai_model.answering import Answer
 from ai_model.confidence import Adjustment
-from ai_model.models import Assistant, Calibration, Prompt, Turn, Usage
+from ai_model.metering import Call
+from ai_model.models import (
+    Assistant,
+    Calibration,
+    Prompt,
+    Reservation,
+    Turn,
+    Usage,
+)
 from ai_model.providers.base import Completion, Finish
+from ai_model.tests.test_providers import REQUEST
 from conversations import services, sessions
 from conversations.identity import Person
 from conversations.models import Conversation, Message
@@ -37,6 +46,16 @@ def claim_one(worker: int = 1) -> Any:
     Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
     (claimed,), _ = turns.claim(worker, 10)
     return claimed
+
+
+def made(claimed: Any, *calls: Call) -> Any:
+    """The claim, after its turn has called models."""
+    for each in calls:
+        claimed.question.meter.count(each)
+    return claimed
+
+
+CALL = Call("openai", "m", "m", 10, 2, 100)
 
 
 def test_a_turn_keeps_the_confidence_before_the_accounts_adjustment(
@@ -170,7 +189,11 @@ def test_a_claim_with_nothing_left_to_answer_is_given_back(channel: Any) -> None
 
 def test_a_settled_turn_tells_how_the_answer_came_about(channel: Any) -> None:
     say(channel, "How long?")
-    claimed = claim_one()
+    claimed = made(
+        claim_one(),
+        Call("gemini", "gemini-3.5-flash-lite", has_failed=True),
+        Call("openai", "gpt-5.4-mini", "gpt-5.4-mini", 1000, 200, 1100),
+    )
     done = Completion("x", Finish.STOP, "openai", "gpt-5.4-mini", 1000, 200)
     answer = replace(
         ANSWER, completion=done, failures=(("gemini", "timeout"),), confidence=0.9,
@@ -197,17 +220,15 @@ def test_a_settled_turn_tells_how_the_answer_came_about(channel: Any) -> None:
 def test_usage_adds_up_by_day_and_model_also_for_what_was_thrown_away(
     channel: Any,
 ) -> None:
-    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
-    answer = replace(ANSWER, completion=done, timings={"complete": 100})
     for number in range(3):
         say(channel, "How long?", thread=f"t{number}")
-        claimed = claim_one()
+        claimed = made(claim_one(), CALL)
         if number == 2:
             services.hand_off(
                 conversation=Conversation.objects.latest("id"), reason="taken_over"
             )
-            answer = replace(answer, failures=(("gemini", "busy"),))
-        turns.settle([(claimed, answer, True)])
+            made(claimed, Call("gemini", "g", has_failed=True))
+        turns.settle([(claimed, ANSWER, True)])
 
     used = {each.provider: each for each in Usage.objects.all()}
     assert used["openai"].requests == 3
@@ -215,32 +236,31 @@ def test_usage_adds_up_by_day_and_model_also_for_what_was_thrown_away(
     assert used["openai"].latency_ms == 300
     assert used["openai"].cost == Decimal(0)
     assert (used["gemini"].requests, used["gemini"].failures) == (0, 1)
+    assert used["gemini"].model == "g"
     assert Turn.objects.filter(state="dropped", reason="person_acted").count() == 1
 
 
 def test_usage_of_accounts_stays_apart(channel: Any) -> None:
     from integrations.tests.factories import ChannelFactory
 
-    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
     for each in (channel, ChannelFactory()):
         say(each, "How long?")
-        turns.settle([(claim_one(), replace(ANSWER, completion=done), True)])
+        turns.settle([(made(claim_one(), CALL), ANSWER, True)])
 
     assert [each.requests for each in Usage.objects.all()] == [1, 1]
 
 
 def test_two_workers_count_usage_at_once(channel: Any) -> None:
-    done = Completion("x", Finish.STOP, "openai", "m", 10, 2)
     claims = []
     for number in range(24):
         say(channel, "How long?", thread=f"t{number}")
-        claims.append(claim_one(worker=number % 2 + 1))
+        claims.append(made(claim_one(worker=number % 2 + 1), CALL))
     errors: list[BaseException] = []
 
     def run(mine: list[Any]) -> None:
         try:
             for each in mine:
-                turns.settle([(each, replace(ANSWER, completion=done), True)])
+                turns.settle([(each, ANSWER, True)])
         except BaseException as exc:  # noqa: BLE001 (whatever it was)
             errors.append(exc)
         finally:
@@ -318,6 +338,33 @@ def test_what_a_dead_worker_claimed_is_taken_up(channel: Any, caplog: Any) -> No
     assert "dead workers" in caplog.text
 
 
+def test_what_a_dead_worker_had_reserved_is_free_again(channel: Any) -> None:
+    Assistant.objects.create(account=channel.account, daily_request_limit=1)
+    say(channel, "How long?")
+    wish = claim_one(worker=424242).question.meter.wish("openai", "m", REQUEST)
+    granted = spending.reserve([wish]) + spending.reserve([wish])
+
+    turns.recover(1)
+
+    assert granted == [True, False]
+    assert spending.reserve([wish]) == [True]
+
+
+def test_a_turn_that_is_given_back_counts_its_calls_and_reserves_nothing(
+    channel: Any,
+) -> None:
+    Assistant.objects.create(account=channel.account, daily_request_limit=1)
+    say(channel, "How long?")
+    claimed = made(claim_one(), CALL)
+    spending.reserve([claimed.question.meter.wish("openai", "m", REQUEST)])
+
+    turns.release(claimed, "stopped")
+
+    assert not Reservation.objects.exists()
+    assert Usage.objects.get().requests == 1
+    assert Turn.objects.get().tokens_in == 10
+
+
 def test_what_a_living_worker_claimed_stays_with_it(channel: Any) -> None:
     living = lease.Lease()
     worker = living.hold()
@@ -380,7 +427,7 @@ def test_a_reply_and_its_turn_stand_or_fall_together(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(turns, "_count_usage", broken)
+    monkeypatch.setattr(turns.usage, "settle", broken)
     with pytest.raises(ZeroDivisionError):
         turns.settle([(claimed, ANSWER, True)])
 

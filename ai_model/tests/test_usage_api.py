@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from ai_model.models import Turn, Usage
+from ai_model.models import Assistant, Turn, Usage
 from ai_model.tests.factories import answered_turn
 from ai_model.tests.test_status_api import client_of
 from conversations.models import Conversation, Message
@@ -66,6 +66,8 @@ def test_usage_is_summed_by_day_and_model(bob: User, account: Account) -> None:
             {"provider": "openai", "model": "luna"}
             | figures(1, 0, 0, 0, "0.250000", 100),
         ],
+        "by_user": [],
+        "spending": [],
     }
 
 
@@ -138,6 +140,35 @@ def test_staff_see_all_their_accounts_and_superusers_every_one(
     assert [
         (each["account"], each["requests"]) for each in everyones["by_account"]
     ] == [("Alice's Shop", 2), ("Charlie's Garage", 5)]
+
+
+def test_usage_is_told_by_the_user_whose_program_asked(
+    bob: User, account: Account
+) -> None:
+    used(account, requests=2)
+    used(account, username="bob", requests=3)
+    used(account, 1, username="bob", requests=4)
+    used(account, username="dora", requests=1)
+
+    found = get(bob, STATS).json()
+
+    assert found["total"]["requests"] == 10
+    assert [(each["user"], each["requests"]) for each in found["by_user"]] == [
+        ("bob", 7), ("dora", 1),
+    ]  # fmt: skip
+
+
+def test_how_limits_stand_is_told_by_account_and_globally(
+    alice: User, account: Account
+) -> None:
+    Assistant.objects.create(account=account, daily_request_limit=2)
+    used(account, requests=3)
+
+    own = get(alice, STATS).json()["spending"]
+    everyones = get(alice, GLOBAL).json()["by_account"]
+
+    assert [(each["state"], each["share"]) for each in own] == [("reached", 1.5)]
+    assert everyones[0]["spending"] == own
 
 
 # Analytics --------------------------------------------------------------------

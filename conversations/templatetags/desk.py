@@ -39,6 +39,7 @@ REASONS = {
     "switched": _("Switched to people"),
     "timeout": _("No answer in time"),
     "provider_error": _("No provider could answer"),
+    "budget": _("The spending limit was reached"),
     "provider_blocked": _("The provider refused to answer"),
     "provider_empty": _("The provider's answer was empty"),
     "error": _("Something broke"),

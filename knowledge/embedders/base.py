@@ -27,6 +27,8 @@ class Embedder:
     dimensions: int
     #: Languages that it understands; None means any.
     languages: frozenset[str] | None = None
+    #: Provider and model that are paid by the token; None: it runs here.
+    billed: tuple[str, str] | None = None
     #: Texts that it is best given at once.
     batch: ClassVar[int] = 16
 

@@ -36,6 +36,7 @@ class Remote(Embedder):
 
     def __init__(self, *, model: str, url: str, api_key: str, dimensions: int) -> None:
         self._model = model
+        self.billed = (self.provider, model)
         self._url = url
         self._api_key = api_key
         self._asked_dimensions = self.dimensions = dimensions

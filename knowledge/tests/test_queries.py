@@ -41,12 +41,13 @@ def vectors(request):
     return httpx2.Response(200, json={"data": data})
 
 
-def ask(*texts, lang="en", encoder=None):
+def ask(*texts, lang="en", encoder=None, toll=None):
     """The vectors of questions that are asked at the same moment."""
     encoder = encoder or QueryEncoder()
 
     async def together():
-        return await asyncio.gather(*(encoder.vector(text, lang) for text in texts))
+        asked = (encoder.vector(text, lang, toll) for text in texts)
+        return await asyncio.gather(*asked)
 
     return http.run(together())
 
@@ -152,3 +153,42 @@ def test_no_more_questions_are_kept_than_there_is_room_for(service, monkeypatch)
         ask(text, encoder=encoder)
 
     assert len(service.requests) == 4
+
+
+class Toll:
+    """Admits so many questions."""
+
+    def __init__(self, most):
+        self.most = most
+        self.paid = []
+
+    async def admits(self, provider, model, tokens):
+        self.most -= 1
+        return self.most >= 0
+
+    def encoded(self, provider, model, tokens, latency_ms):
+        self.paid.append((provider, model, tokens))
+
+
+def test_who_pays_for_a_question_is_asked_before_and_told_after(service):
+    service.answer(vectors)
+    encoder, toll = QueryEncoder(), Toll(1)
+
+    (first,) = ask("where is my card?", encoder=encoder, toll=toll)
+    (again,) = ask("where is my card?", encoder=encoder, toll=toll)
+    (refused,) = ask("where is my parcel?", encoder=encoder, toll=toll)
+
+    assert first is not None
+    assert again is not None
+    assert refused is None
+    assert toll.paid == [("openai", "tiny", 5)]
+    assert len(service.requests) == 1
+
+
+def test_an_encoder_of_our_own_costs_nothing(local):
+    toll = Toll(0)
+
+    (found,) = ask("where is my card?", toll=toll)
+
+    assert found is not None
+    assert toll.paid == []
