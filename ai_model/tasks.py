@@ -12,6 +12,7 @@ from ai_model import (
     questions,
     sunset_warnings,
 )
+from ai_model.analytics import feeding, nightly, settling
 from core import memory
 
 #: Batches that one run looks through; the next run goes on.
@@ -52,3 +53,16 @@ def calibrate_accounts() -> None:
 def warn_of_ending_models() -> None:
     """Write to owners whose models will be switched off."""
     sunset_warnings.warn_owners()
+
+
+@shared_task
+def feed_analytics() -> None:
+    """Count what is new, and judge answers as soon as their day is over."""
+    feeding.feed()
+    settling.settle()
+
+
+@shared_task
+def generate_daily_analytics() -> None:
+    """Judge the answers of the last days, and check the count of the last two."""
+    nightly.run()

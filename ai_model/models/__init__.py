@@ -5,6 +5,7 @@ from ai_model.models.calibration import Calibration, Judgement
 from ai_model.models.gap import Gap, GapFeed, GapQuerySet, GapQuestion, QuestionRun
 from ai_model.models.prompt import Prompt, PromptDraft
 from ai_model.models.sunset import ModelWarning
+from ai_model.models.tally import Tally, TallyFeed
 from ai_model.models.turn import Turn, Usage
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Prompt",
     "PromptDraft",
     "QuestionRun",
+    "Tally",
+    "TallyFeed",
     "Turn",
     "Usage",
     "default_chain",
