@@ -99,8 +99,7 @@ def counted(
             yield (*cell, f"{outcome}:{capped(int(row['confidence'] * 10))}", 1)
         if outcome != "reopened":
             took = max(at - (row["asked_at"] or at), dt.timedelta())
-            ms = took / dt.timedelta(milliseconds=1)
-            yield (*cell, f"resolution:{times.group(ms)}", 1)
+            yield (*cell, f"resolution:{times.group_of_span(took)}", 1)
             yield (*cell, "resolution:sum", took // dt.timedelta(microseconds=1))
 
 

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import (
     BigIntegerField,
     Count,
-    DurationField,
     Exists,
-    ExpressionWrapper,
     F,
     IntegerField,
     Max,
@@ -116,20 +114,20 @@ def _messages(rows: QuerySet[Any], time: str) -> Iterator[Found]:
 
 def _first_replies(rows: QuerySet[Any], time: str, way: str) -> Iterator[Found]:
     """Replies that are the first of their conversation, where the contact had asked."""
-    there = Message.objects.filter(conversation_id=OuterRef("conversation_id"))
-    earlier = there.filter(pk__lt=OuterRef("pk"), author__in=_REPLIES)
-    asked = there.filter(pk__lt=OuterRef("pk"), author=Message.Author.CONTACT)
-    waited = ExpressionWrapper(
-        F("created_at") - Subquery(asked.order_by("pk").values("created_at")[:1]),
-        output_field=DurationField(),
+    there = Message.objects.filter(
+        conversation_id=OuterRef("conversation_id"), pk__lt=OuterRef("pk")
     )
-    first = rows.filter(~Exists(earlier), author__in=_REPLIES)
-    first = first.annotate(waited=waited).filter(waited__isnull=False)
-    by = {"took": times.group_of("waited", is_duration=True)}
-    amounts = {"count": Count("id"), "sum": Sum("waited")}
-    for a, c, d, took, count, total in _groups(first, time, way, by, amounts):
-        yield a, c, d, f"first:{took}", count
-        yield a, c, d, "first:sum", total // dt.timedelta(microseconds=1)
+    asked = there.filter(author=Message.Author.CONTACT).order_by("pk")
+    first = rows.filter(~Exists(there.filter(author__in=_REPLIES)), author__in=_REPLIES)
+    # Grouped here: the database would look each up again for each bound of the groups.
+    asked_at = Subquery(asked.values("created_at")[:1])
+    values = ("account_id", f"{way}channel_id", time, "asked_at")
+    found = first.order_by().annotate(asked_at=asked_at).values_list(*values)
+    for account, channel, at, since in found.iterator():
+        if since is not None:
+            cell = account, channel, at.astimezone(dt.UTC).date()
+            yield (*cell, f"first:{times.group_of_span(at - since)}", 1)
+            yield (*cell, "first:sum", (at - since) // dt.timedelta(microseconds=1))
 
 
 def _turns(rows: QuerySet[Any], time: str) -> Iterator[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import BigIntegerField, Case, Value, When
 
@@ -22,24 +22,18 @@ BOUNDS: Final = (
 LONGER: Final = 0
 
 
-def group_of(field: str, *, is_duration: bool = False) -> Case:
-    """The database's expression for the group of a time."""
-
-    def value(bound: int) -> Any:
-        return dt.timedelta(milliseconds=bound) if is_duration else bound
-
+def group_of(field: str) -> Case:
+    """The database's expression for the group of a time in ms."""
     return Case(
-        *(
-            When(**{f"{field}__lte": value(bound)}, then=Value(bound))
-            for bound in BOUNDS
-        ),
+        *(When(**{f"{field}__lte": bound}, then=Value(bound)) for bound in BOUNDS),
         default=Value(LONGER),
         output_field=BigIntegerField(),
     )
 
 
-def group(ms: float) -> int:
+def group_of_span(span: dt.timedelta) -> int:
     """The group of a time at hand."""
+    ms = span / dt.timedelta(milliseconds=1)
     return next((bound for bound in BOUNDS if ms <= bound), LONGER)
 
 

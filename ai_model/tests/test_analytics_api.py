@@ -237,4 +237,6 @@ def test_percentiles_are_read_from_groups(
 
 
 def test_a_time_falls_into_its_group() -> None:
-    assert [times.group(ms) for ms in (0, 50, 51, 10**12)] == [50, 50, 100, 0]
+    spans = [dt.timedelta(milliseconds=ms) for ms in (0, 50, 51, 10**12)]
+
+    assert [times.group_of_span(span) for span in spans] == [50, 50, 100, 0]
