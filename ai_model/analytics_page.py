@@ -176,6 +176,8 @@ def _frame(bars: Sequence[Bar]) -> dict[str, Any]:
         "labels": [
             {"text": bar.label, "x": bar.x + bar.width / 2}
             for bar in bars[every // 2 :: every]
+            # A label is wider than its bar, and must not end outside.
+            if bar.x < _WIDTH - 2 * _LEFT
         ],
     }
 
