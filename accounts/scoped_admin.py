@@ -179,7 +179,9 @@ class ScopedAdmin(ModelAdmin):
             rows: QuerySet[Any] = self.model._default_manager.for_user(request.user)
             return rows
         # Most people have one: its index gives the rows in their order, unjoined.
-        own: QuerySet[Any] = self.model._default_manager.for_account(Account(pk=only[0]))
+        own: QuerySet[Any] = self.model._default_manager.for_account(
+            Account(pk=only[0])
+        )
         return own if request.user.is_active else own.none()
 
     def get_search_results(
