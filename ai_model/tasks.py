@@ -14,6 +14,7 @@ from ai_model import (
     spending_notices,
     sunset_warnings,
 )
+from ai_model.analytics import feeding, nightly, settling
 from core import memory
 
 #: Batches that one run looks through; the next run goes on.
@@ -69,3 +70,16 @@ def test_providers() -> dict[str, int]:
 def tell_of_spending() -> None:
     """Write to owners whose spending limits are nearly or wholly spent."""
     spending_notices.tell_owners()
+
+
+@shared_task
+def feed_analytics() -> None:
+    """Count what is new, and judge answers as soon as their day is over."""
+    feeding.feed()
+    settling.settle()
+
+
+@shared_task
+def generate_daily_analytics() -> None:
+    """Judge the answers of the last days, and check the count of the last two."""
+    nightly.run()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ai_model import config_api, session_api, status_api, usage_api
+from ai_model import analytics_api, config_api, session_api, status_api, usage_api
 
 urlpatterns = [
     path("ask/", session_api.Ask.as_view(), name="ai-ask"),
@@ -15,7 +15,12 @@ urlpatterns = [
         session_api.SessionSend.as_view(),
         name="ai-session-send",
     ),
-    path("analytics/", usage_api.Analytics.as_view(), name="ai-analytics"),
+    path("analytics/", analytics_api.Analytics.as_view(), name="ai-analytics"),
+    path(
+        "analytics/csv/",
+        analytics_api.AnalyticsTable.as_view(),
+        name="ai-analytics-csv",
+    ),
     path("usage/stats/", usage_api.UsageStats.as_view(), name="ai-usage"),
     path("usage/global/", usage_api.GlobalUsage.as_view(), name="ai-global-usage"),
     path("config/", config_api.Config.as_view(), name="ai-config"),

@@ -1,4 +1,4 @@
-"""Usage and analytics over HTTP."""
+"""Usage over HTTP."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from rest_framework.response import Response
 
 from accounts.api import AccountView, LimitedView
 from ai_model import control, spending, usage
-from ai_model.analytics import analyse
 from ai_model.models import Usage
 from ai_model.usage_serializers import (
-    AnalyticsSerializer,
     GlobalUsageSerializer,
     PeriodSerializer,
     UsageSerializer,
@@ -61,15 +59,6 @@ class GlobalUsage(LimitedView):
             each["spending"] = standings.get(each["account_id"], [])
         found = {**_usage(rows, days), "by_account": accounts}
         return Response(GlobalUsageSerializer(found).data)
-
-
-class Analytics(AccountView):
-    """`GET analytics/?days=`: what the assistant did, and what came of it."""
-
-    @describe_handler(query=PeriodSerializer, gives=AnalyticsSerializer)
-    def get(self, request: Request) -> Response:
-        found = analyse(self.account, _days(request))
-        return Response(AnalyticsSerializer(found).data)
 
 
 def _days(request: Request) -> int:

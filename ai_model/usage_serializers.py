@@ -1,4 +1,4 @@
-"""Usage and analytics as JSON; the names on the wire are fixed."""
+"""Usage as JSON; the names on the wire are fixed."""
 
 from __future__ import annotations
 
@@ -95,47 +95,3 @@ class GlobalUsageSerializer(PeriodUsageSerializer):
     """What all accounts used that the reader may see."""
 
     by_account = AccountFiguresSerializer(many=True)
-
-
-class _ConversationsSerializer(serializers.Serializer[Any]):
-    began = serializers.IntegerField()
-    by_status = serializers.DictField(child=serializers.IntegerField())
-    by_channel = serializers.DictField(child=serializers.IntegerField())
-
-
-class _MessagesSerializer(serializers.Serializer[Any]):
-    customer = serializers.IntegerField()
-    ai = serializers.IntegerField()
-    support = serializers.IntegerField()
-
-
-class _AnswersSerializer(serializers.Serializer[Any]):
-    answered = serializers.IntegerField()
-    handed_over = serializers.IntegerField()
-    handed_over_by_reason = serializers.DictField(child=serializers.IntegerField())
-    #: Of what was answered or handed over, the share that was answered.
-    answered_share = serializers.FloatField(allow_null=True)
-    average_confidence = serializers.FloatField(allow_null=True)
-
-
-class _DaySerializer(serializers.Serializer[Any]):
-    day = serializers.DateField()
-    answered = serializers.IntegerField()
-    handed_over = serializers.IntegerField()
-
-
-class AnalyticsSerializer(serializers.Serializer[Any]):
-    """What the assistant did in a period."""
-
-    days = serializers.IntegerField()
-    date_from = serializers.DateField()
-    date_to = serializers.DateField()
-    conversations = _ConversationsSerializer()
-    messages = _MessagesSerializer()
-    answers = _AnswersSerializer()
-    #: From the first waiting word to the assistant's reply: mean and longest.
-    response_time_ms = serializers.DictField(
-        child=serializers.IntegerField(allow_null=True)
-    )
-    feedback = serializers.DictField(child=serializers.IntegerField())
-    by_day = _DaySerializer(many=True)

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import answers, engine, inbox, machine, report, waiting
+from bench import analytics, answers, engine, inbox, machine, report, waiting
 from bench.speed import at_goals_speed
 from bench.stage import BASE, Absent, Stage
 
-_ROWS = ["inbox", "engine", "answers", "waiting"]
+_ROWS = ["inbox", "engine", "answers", "waiting", "analytics"]
 _MIGRATE = ["manage.py", "migrate", "--verbosity", "0", "--no-input"]
 _SEED = ["-m", "bench.product", "seed", "http://127.0.0.1:9"]
 
@@ -70,6 +70,10 @@ def _with_servers(
     stage: Stage, rows: list[str], facts: dict[str, Any]
 ) -> dict[str, Any]:
     figures: dict[str, Any] = {}
+    if "analytics" in rows:
+        say("7. Analytics, with a long past …")
+        figures["analytics"] = analytics.measure(stage, say)
+        facts |= stage.server_facts()
     if "waiting" in rows:
         say("6. Waiting for a slow model, on PostgreSQL …")
         figures["waiting_postgresql"] = waiting.measure_server(stage)

@@ -83,6 +83,51 @@ def _waiting(name: str, key: str) -> list[Line]:
     ]  # fmt: skip
 
 
+def _analytics() -> list[Line]:
+    name, key = "7 analytics", "analytics"
+    calls = {
+        "a day": "day", "30 days": "month", "30 days of a channel": "month_channel",
+        "366 days": "year", "366 days as CSV": "year_csv",
+    }  # fmt: skip
+    return [
+        Line(name, "messages in the database", f"{key}.past.messages", "{:,.0f}"),
+        Line(name, "conversations", f"{key}.past.conversations", "{:,.0f}"),
+        Line(name, "GB of the database", f"{key}.past.size_gb", "{:.1f}"),
+        Line(name, "s to fill it", f"{key}.past.filled_s", "{:,.0f}"),
+        Line(name, "s to count it all", f"{key}.feed.fed_s", "{:,.0f}"),
+        Line(name, "s to judge all answers", f"{key}.feed.settled_s", "{:,.0f}"),
+        Line(name, "tallies", f"{key}.feed.tallies", "{:,.0f}"),
+        *(
+            line
+            for words, call in calls.items()
+            for line in (
+                Line(name, f"ms of {words}, p50", f"{key}.calls.{call}.p50_ms", "{:.1f}"),
+                Line(name, f"ms of {words}, p95", f"{key}.calls.{call}.p95_ms", "{:.1f}", "≤ 50", _at_most(50)),
+                Line(name, f"ms of {words}, from rows", f"{key}.calls.{call}.naive_ms", "{:,.0f}"),
+                Line(name, f"{words}, of that", f"{key}.calls.{call}.of_naive", "{:.4f}", "≤ 0.01", _at_most(0.01)),
+            )
+        ),
+        Line(name, "ms of the owner's page of a year, p50", f"{key}.calls.page.p50_ms", "{:.1f}"),
+        Line(name, "ms of the owner's page of a year, p95", f"{key}.calls.page.p95_ms", "{:.1f}"),
+        Line(name, "conversations of the account", f"{key}.lists.rows", "{:,.0f}"),
+        *(
+            line
+            for words, each in (("API", "sessions"), ("desk", "desk"), ("administration", "admin"))
+            for line in (
+                Line(name, f"ms of page 1, {words}", f"{key}.lists.{each}.first_ms", "{:.1f}"),
+                Line(name, f"ms of a deep page, {words}", f"{key}.lists.{each}.deep_ms", "{:.1f}"),
+                Line(name, f"deep page, of page 1, {words}", f"{key}.lists.{each}.ratio", "{:.2f}", "≤ 1.5", _at_most(1.5)),
+            )
+        ),
+        Line(name, "processor µs per message, ingest", f"{key}.upkeep.ingest_us", "{:.0f}"),
+        Line(name, "processor µs per message, each minute", f"{key}.upkeep.feed_us", "{:.1f}"),
+        Line(name, "processor µs per message, each night", f"{key}.upkeep.night_us", "{:.1f}"),
+        Line(name, "upkeep, of ingest", f"{key}.upkeep.share", "{:.3f}", "≤ 0.05", _at_most(0.05)),
+        Line(name, "numbers that the night mended", f"{key}.upkeep.mended", "{:.0f}", "0", _NONE),
+        Line(name, "foreign load, cores", f"{key}.calls.foreign", "{:.2f}"),
+    ]  # fmt: skip
+
+
 _NONE = _at_most(0)
 
 LINES = [
@@ -115,6 +160,7 @@ LINES = [
     *_answers(100_000, 100, 600),
     *_waiting("PostgreSQL", "waiting_postgresql"),
     *_waiting("SQLite", "waiting_sqlite"),
+    *_analytics(),
 ]  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def page(user: User | AnonymousUser, tab: Filter, before: str = "") -> Page:
     """The newest conversations, or those older than the one that `before` names."""
     rows = _visible(user).filter(tab.condition, last_message_at__isnull=False)
     if before:
-        rows = rows.filter(_older_than(user, before))
+        rows = rows.filter(_older_than(rows, before))
     found = list(rows.order_by("-last_message_at", "-id")[: ROWS + 1])
     more = found[ROWS - 1] if len(found) > ROWS else None
     return Page(found[:ROWS], _name(more) if more else "")
@@ -254,16 +254,16 @@ def _name(row: Conversation) -> str:
     return f"{since // dt.timedelta(microseconds=1)}.{row.uuid}"
 
 
-def _older_than(user: User | AnonymousUser, place: str) -> Q:
+def _older_than(rows: models.QuerySet[Conversation], place: str) -> Q:
     number, _dot, name = place.partition(".")
     if not number.isdecimal() or len(number) > 17:
         raise InvalidPayload("`before` names no place in the list.")
     at = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=int(number))
-    row = _visible(user).filter(uuid=_uuid(name)).first()
-    if row is None:
+    key = rows.filter(uuid=_uuid(name)).values_list("pk", flat=True).first()
+    if key is None:
         return Q(last_message_at__lt=at)
     # The first condition is what the index is entered with.
-    return Q(last_message_at__lte=at) & (Q(last_message_at__lt=at) | Q(pk__lt=row.pk))
+    return Q(last_message_at__lte=at) & (Q(last_message_at__lt=at) | Q(pk__lt=key))
 
 
 def _is_uuid(name: str) -> bool:

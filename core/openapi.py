@@ -6,6 +6,7 @@ A view says so with `describe`; its path is that of the URLconf.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -21,7 +22,7 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from drf_spectacular.generators import SchemaGenerator
 
@@ -118,7 +119,7 @@ def _is_described(callback: Any, method: str) -> bool:
 
 def describe_handler(
     *,
-    gives: Shape,
+    gives: Shape | Mapping[tuple[int, str], Any],
     takes: Shape | None = None,
     query: Shape | None = None,
     errors: tuple[int, ...] = (),
@@ -127,14 +128,16 @@ def describe_handler(
     """Decorator of a REST framework view's handler: it stands in the document.
 
     What every call with a token may be told is added to `errors`. `name` stands in
-    place of the one that is made of path and method.
+    place of the one that is made of path and method. What is not JSON is given by
+    status and media type.
     """
     refused = dict.fromkeys((400, 401, 403, *errors), RefusalSerializer)
+    given = gives if isinstance(gives, Mapping) else {200: gives}
     schema = extend_schema(
         operation_id=name,
         request=takes,
         parameters=[query] if query else [],
-        responses={200: gives, **refused, 429: RateLimitedSerializer},
+        responses={**given, **refused, 429: RateLimitedSerializer},
     )
 
     def mark(handler: Any) -> Any:

@@ -62,8 +62,8 @@ def _facts(operation: Schema) -> dict[str, Any]:
 
 
 def _rows(content: Schema | None) -> Iterator[dict[str, Any]]:
-    """The fields of a body, those inside others by their path."""
-    if content:
+    """The fields of a body in JSON, those inside others by their path."""
+    if content and "application/json" in content:
         yield from _fields(content["application/json"]["schema"])
 
 

@@ -357,6 +357,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "feed-analytics": {
+        "task": "ai_model.tasks.feed_analytics",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "generate-daily-analytics": {
+        "task": "ai_model.tasks.generate_daily_analytics",
+        "schedule": crontab(hour=1, minute=0),
+        "options": {"expires": 3600},
+    },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",
         "schedule": crontab(day_of_week="mon", hour=6, minute=20),

@@ -7,6 +7,7 @@ from ai_model.models.prompt import Prompt, PromptDraft
 from ai_model.models.selftest import ProviderTest
 from ai_model.models.spending import Price, Reservation, SpendingNotice
 from ai_model.models.sunset import ModelWarning
+from ai_model.models.tally import Tally, TallyFeed
 from ai_model.models.turn import Turn, Usage
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "QuestionRun",
     "Reservation",
     "SpendingNotice",
+    "Tally",
+    "TallyFeed",
     "Turn",
     "Usage",
     "default_chain",

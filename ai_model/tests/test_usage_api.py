@@ -1,4 +1,4 @@
-"""Usage and analytics over HTTP."""
+"""Usage over HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from ai_model.models import Assistant, Turn, Usage
-from ai_model.tests.factories import answered_turn
+from ai_model.models import Assistant, Usage
 from ai_model.tests.test_status_api import client_of
-from conversations.models import Conversation, Message
-from conversations.tests.factories import ConversationFactory, MessageFactory
-from feedback.models import Feedback
 
 if TYPE_CHECKING:
     from accounts.models import Account, User
@@ -22,7 +18,6 @@ pytestmark = pytest.mark.django_db
 
 STATS = "/api/v1/ai/usage/stats/"
 GLOBAL = "/api/v1/ai/usage/global/"
-ANALYTICS = "/api/v1/ai/analytics/"
 
 
 def used(account: Account, days_ago: int = 0, **values: Any) -> Usage:
@@ -98,14 +93,14 @@ def test_an_account_that_used_nothing_is_told_so(bob: User, account: Account) ->
 
 
 @pytest.mark.parametrize("days", ["0", "367", "week", "-1"])
-@pytest.mark.parametrize("path", [STATS, GLOBAL, ANALYTICS])
+@pytest.mark.parametrize("path", [STATS, GLOBAL])
 def test_a_period_that_is_none_is_refused(alice: User, path: str, days: str) -> None:
     found = get(alice, path, days=days)
 
     assert (found.status_code, list(found.json()["fields"])) == (400, ["days"])
 
 
-@pytest.mark.parametrize("path", [STATS, GLOBAL, ANALYTICS])
+@pytest.mark.parametrize("path", [STATS, GLOBAL])
 def test_figures_need_sign_in_and_are_read_only(alice: User, path: str) -> None:
     assert get(None, path).status_code == 401
     assert client_of(alice).post(path).status_code == 405
@@ -116,7 +111,6 @@ def test_usage_of_others_is_not_shown(charlie: User, account: Account) -> None:
 
     assert get(charlie, STATS).json()["total"]["requests"] == 0
     assert get(charlie, GLOBAL).json()["total"]["requests"] == 0
-    assert get(charlie, ANALYTICS).json()["answers"]["answered"] == 0
 
 
 def test_global_usage_is_for_staff(bob: User, account: Account) -> None:
@@ -169,80 +163,3 @@ def test_how_limits_stand_is_told_by_account_and_globally(
 
     assert [(each["state"], each["share"]) for each in own] == [("reached", 1.5)]
     assert everyones[0]["spending"] == own
-
-
-# Analytics --------------------------------------------------------------------
-
-
-def test_analytics_count_what_happened(
-    bob: User, channel: Any, chatwoot: Any, account: Account
-) -> None:
-    answered = answered_turn(channel=channel, confidence=0.9)
-    answered_turn(answered.conversation, reason="low_confidence", confidence=0.4)
-    other = answered_turn(channel=chatwoot, confidence=0.8)
-    Turn.objects.update(finished_at=timezone.now())
-    answered_turn(other.conversation, state=Turn.State.DROPPED, confidence=0.1)
-    for reply, ms in ((answered.reply, 200), (other.reply, 600)):
-        Message.objects.filter(pk=reply.pk).update(latency_ms=ms)
-    MessageFactory(conversation=other.conversation, author=Message.Author.SUPPORT)
-    ConversationFactory(channel=channel, status=Conversation.Status.CLOSED)
-    Feedback.objects.create(
-        account=account, conversation=answered.conversation, message=answered.reply,
-        rating="helpful",
-    )  # fmt: skip
-
-    found = get(bob, ANALYTICS, days=7).json()
-
-    today = str(timezone.now().date())
-    assert found == {
-        "days": 7,
-        "date_from": str(timezone.now().date() - dt.timedelta(days=6)),
-        "date_to": today,
-        "conversations": {
-            "began": 3,
-            "by_status": {"active": 2, "support_active": 0, "closed": 1},
-            "by_channel": {"web": 2, "chatwoot": 1},
-        },
-        "messages": {"customer": 4, "ai": 4, "support": 1},
-        "answers": {
-            "answered": 2,
-            "handed_over": 1,
-            "handed_over_by_reason": {"low_confidence": 1},
-            "answered_share": 0.6667,
-            "average_confidence": 0.7,
-        },
-        "response_time_ms": {"average": 400, "longest": 600},
-        "feedback": {"helpful": 1, "unhelpful": 0},
-        "by_day": [{"day": today, "answered": 2, "handed_over": 1}],
-    }
-
-
-def test_analytics_leave_out_what_was_before(bob: User, channel: Any) -> None:
-    turn = answered_turn(channel=channel)
-    before = timezone.now() - dt.timedelta(days=7)
-    Turn.objects.update(finished_at=before)
-    Message.objects.update(created_at=before)
-    Conversation.objects.filter(pk=turn.conversation_id).update(created_at=before)
-
-    found = get(bob, ANALYTICS, days=7).json()
-
-    assert found["conversations"]["began"] == 0
-    assert found["messages"] == {"customer": 0, "ai": 0, "support": 0}
-    assert found["answers"] == {
-        "answered": 0, "handed_over": 0, "handed_over_by_reason": {},
-        "answered_share": None, "average_confidence": None,
-    }  # fmt: skip
-    assert found["response_time_ms"] == {"average": None, "longest": None}
-    assert found["by_day"] == []
-    assert get(bob, ANALYTICS, days=8).json()["answers"]["answered"] == 1
-
-
-def test_analytics_take_the_same_queries_however_much_there_is(
-    bob: User, channel: Any, client: Any, django_assert_max_num_queries: Any
-) -> None:
-    for _ in range(10):
-        answered_turn(channel=channel, finished_at=timezone.now())
-    client.force_login(bob)
-
-    with django_assert_max_num_queries(8):
-        client.get(ANALYTICS)

@@ -109,6 +109,19 @@ def seconds(milliseconds: int) -> str:
 
 
 @register.filter
+def duration(milliseconds: int | None) -> str:
+    """A time of any length, short enough for the eye."""
+    if milliseconds is None:
+        return "–"
+    minutes = milliseconds / 60_000
+    if minutes < 2:
+        return seconds(milliseconds)
+    if minutes < 120:
+        return _("%(number)s min") % {"number": localize(round(minutes))}
+    return _("%(number)s h") % {"number": localize(round(minutes / 60, 1))}
+
+
+@register.filter
 def prose(text: str) -> SafeString:
     """A text with its bold words and links; everything else in it is escaped."""
     return mark_safe(_BOLD.sub(r"<b>\1</b>", urlize(text)))  # noqa: S308 (urlize escapes)

@@ -1,0 +1,99 @@
+"""Recount: what tallies should hold by the rows, where they differ, and mending it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Max, Min
+
+from ai_model.analytics import feeding, settling, spans
+from ai_model.analytics.sources import SOURCES, gather
+from ai_model.models import Tally, Turn
+from conversations.models import Conversation, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accounts.models import Account
+    from ai_model.analytics.sources import Cell, Counts, Found
+    from ai_model.models import TallyFeed
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One number that the rows do not bear out."""
+
+    channel_id: int
+    day: dt.date
+    name: str
+    stored: int
+    counted: int
+
+
+@transaction.atomic
+def recount(
+    *, account: Account, first: dt.date, end: dt.date, mends: bool = True
+) -> list[Difference]:
+    """Compare the days from `first` to before `end` with the rows; mend what differs.
+
+    Counts what has been fed so far, and nobody feeds meanwhile.
+    """
+    mark = feeding.hold()
+    counted = gather(_counted(account, first, end, mark))
+    rows = Tally.objects.for_account(account).filter(day__gte=first, day__lt=end)
+    known: dict[Cell, Tally] = {
+        (row.account_id, row.channel_id, row.day): row for row in rows
+    }
+    known |= feeding.tallies(cell for cell in counted if cell not in known)
+    wrong = []
+    found: list[Difference] = []
+    for cell, row in sorted(known.items()):
+        right = counted.get(cell, {})
+        if row.counts != right:
+            found += _differences(cell, row.counts, right)
+            row.counts = right
+            wrong.append(row)
+    if mends:
+        feeding.write(wrong)
+    return found
+
+
+def days_of(account: Account) -> tuple[dt.date, dt.date] | None:
+    """The first day of which an account has something, and the one after the last."""
+    tallied = Tally.objects.for_account(account).aggregate(a=Min("day"), b=Max("day"))
+    days = [day for day in tallied.values() if day is not None]
+    for model in (Conversation, Message, Turn):
+        rows = model._default_manager.for_account(account)
+        ends = rows.aggregate(a=Min("pk"), b=Max("pk"))
+        times = rows.filter(pk__in=[key for key in ends.values() if key])
+        for at in times.values_list("created_at", flat=True):
+            days.append(at.astimezone(dt.UTC).date())
+    return (min(days), max(days) + dt.timedelta(days=1)) if days else None
+
+
+def _counted(
+    account: Account, first: dt.date, end: dt.date, mark: TallyFeed
+) -> Iterator[Found]:
+    for source in SOURCES:
+        of_days = spans.within(
+            first, end, time=source.time, key=source.key, model=source.key_model
+        )
+        fed = getattr(mark, f"{source.name}_id")
+        rows = source.rows.filter(of_days, account=account, pk__lte=fed)
+        yield from source.counted(rows)
+    if mark.settled_until is not None:
+        turns = Turn.objects.for_account(account)
+        settled = min(end, mark.settled_until)
+        if first < settled:
+            yield from settling.counted(turns, first, settled, known=mark.settled_until)
+
+
+def _differences(cell: Cell, stored: Counts, counted: Counts) -> Iterator[Difference]:
+    _, channel, day = cell
+    for name in sorted(stored.keys() | counted.keys()):
+        before, after = stored.get(name, 0), counted.get(name, 0)
+        if before != after:
+            yield Difference(channel, day, name, before, after)

@@ -1,0 +1,140 @@
+"""Whatever happens, the tallies hold what the rows say; and where not, it is mended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+
+from ai_model.analytics import feeding, settling
+from ai_model.analytics.recounting import days_of, recount
+from ai_model.models import Tally, TallyFeed
+from ai_model.tests.activity import Clock, Traffic
+from core.commands import Error
+from integrations.tests.factories import ChannelFactory
+
+if TYPE_CHECKING:
+    from accounts.models import Account, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def traffic(monkeypatch: Any, channel: Any, chatwoot: Any, charlie: User) -> Traffic:
+    other = ChannelFactory(account=charlie.accounts.get())
+    return Traffic(Clock(monkeypatch), [channel, chatwoot, other], seed=7)
+
+
+def differences(account: Account, *, mends: bool = False) -> list[Any]:
+    span = days_of(account)
+    assert span is not None
+    return recount(account=account, first=span[0], end=span[1], mends=mends)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_after_random_activity_nothing_differs(
+    traffic: Traffic, account: Account, seed: int
+) -> None:
+    traffic.chance.seed(seed)
+    for _ in range(90):
+        traffic.step()
+
+    assert differences(account) == []
+    feeding.feed()
+    settling.settle()
+    assert differences(account) == []
+
+    stored = snapshot()
+    Tally.objects.all().delete()
+    TallyFeed.objects.all().delete()
+    feeding.feed()
+    settling.settle()
+    assert snapshot() == stored
+    names = {name for counts in stored.values() for name in counts}
+    assert {"confirmed", "assumed", "reopened", "first:sum", "topic:a"} <= names
+
+
+def snapshot() -> dict[Any, Any]:
+    rows = Tally.objects.values_list("account_id", "channel_id", "day", "counts")
+    return {(a, c, d): counts for a, c, d, counts in rows}
+
+
+def test_a_wrong_number_is_reported_and_mended(
+    traffic: Traffic, account: Account
+) -> None:
+    for _ in range(20):
+        traffic.ask()
+        traffic.clock.pass_by(hours=1)
+    feeding.feed()
+    row = Tally.objects.for_account(account).order_by("pk")[0]
+    right = row.counts["messages:contact"]
+    row.counts |= {"messages:contact": right + 5, "topic:nonsense": 2}
+    row.save()
+
+    found = differences(account, mends=True)
+
+    assert [(each.name, each.stored, each.counted) for each in found] == [
+        ("messages:contact", right + 5, right),
+        ("topic:nonsense", 2, 0),
+    ]
+    assert differences(account) == []
+
+
+def test_a_day_that_nothing_was_counted_of_is_mended(
+    traffic: Traffic, account: Account
+) -> None:
+    traffic.channels = traffic.channels[:1]
+    traffic.ask()
+    feeding.feed()
+    before = snapshot()
+    Tally.objects.all().delete()
+
+    assert differences(account, mends=True)
+    assert snapshot() == before
+
+
+def run(**options: Any) -> str:
+    out = StringIO()
+    call_command("recount_analytics", stdout=out, **options)
+    return out.getvalue()
+
+
+def test_the_command_reports_and_mends(traffic: Traffic, account: Account) -> None:
+    traffic.channels = traffic.channels[:1]
+    traffic.ask()
+    assert "agree with the rows" in run()
+    Tally.objects.update(counts={"answered": 9})
+
+    with pytest.raises(SystemExit):
+        run(check=True)
+    shown = json.loads(run(json=True, account=account.name))
+
+    assert {"account", "channel", "day", "figure", "stored", "counted"} == set(shown[0])
+    assert "agree with the rows" in run()
+
+
+def test_the_command_leaves_older_days_alone(
+    traffic: Traffic, account: Account
+) -> None:
+    traffic.channels = traffic.channels[:1]
+    traffic.ask()
+    traffic.clock.pass_by(days=3)
+    traffic.ask()
+    feeding.feed()
+    settling.settle()
+    day = traffic.clock.now.date()
+    Tally.objects.update(counts={"answered": 9})
+
+    run(since=day)
+
+    assert Tally.objects.get(day=day).counts != {"answered": 9}
+    assert Tally.objects.get(day=day - dt.timedelta(days=3)).counts == {"answered": 9}
+
+
+def test_the_command_names_an_account_that_is_not_there(db: None) -> None:
+    with pytest.raises(Error):
+        run(account="nobody")
