@@ -193,7 +193,9 @@ def _say(row: Conversation, user: User | None, text: str) -> Message:
                 text=piece,
                 due_at=message.created_at,
             )
-            for part, piece in enumerate(adapter_of(row.channel).split(text))
+            for part, piece in enumerate(
+                adapter_of(row.channel).split(text, row.address)
+            )
         )
         transaction.on_commit(lambda: work.wake("deliver"))
     return message

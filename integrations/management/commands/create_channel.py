@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from accounts.services import find_account
+from core import http
 from core.commands import OperatorCommand, pairs
 from integrations import services
+from integrations.facts import adapter_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.core.management.base import CommandParser
+
+    from integrations.adapters.base import Check
 
 
 class Command(OperatorCommand):
-    """Connects an account to a provider and prints where its webhook is."""
+    """Connects an account to a provider and prints where its webhook is and what it lacks."""
 
     help = "Connect an account to a provider."
 
@@ -35,11 +42,22 @@ class Command(OperatorCommand):
             name=options["name"],
             is_default=options["default"],
         )
-        self.print_facts(
-            {
-                "channel": str(channel.uuid),
-                "channel_key": channel.key,
-                "webhook_path": channel.webhook_path,
-            },
-            as_json=options["json"],
-        )
+        found = http.run(adapter_of(channel).check())
+        facts: dict[str, Any] = {
+            "channel": str(channel.uuid),
+            "channel_key": channel.key,
+            "webhook_path": channel.webhook_path,
+        }
+        if options["json"] and found:
+            facts["checks"] = [asdict(each) for each in found]
+        self.print_facts(facts, as_json=options["json"])
+        if not options["json"]:
+            self._print_checks(found)
+
+    def _print_checks(self, found: Sequence[Check]) -> None:
+        """What the connection needs, and how to mend what is missing."""
+        for each in found:
+            mark = "ok     " if each.is_ok else "missing"
+            self.stdout.write(f"{mark}  {each.name}: {each.detail}".rstrip(": "))
+            if each.hint:
+                self.stdout.write(f"{'':<9}{each.hint}")

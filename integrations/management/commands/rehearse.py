@@ -1,7 +1,8 @@
-"""`manage.py rehearse freshdesk`: a stand-in for a provider, to try things out."""
+"""`manage.py rehearse chatwoot` or `freshdesk`: a stand-in for a provider, to try things out."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -9,6 +10,9 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from core.commands import OperatorCommand
+from integrations.rehearsal.chatwoot import ChatwootServer
+from integrations.rehearsal.chatwoot_account import ACCOUNT, INBOX
+from integrations.rehearsal.chatwoot_api import BOT_TOKEN, SECRET, USER_TOKEN
 from integrations.rehearsal.freshdesk import FAULTS, KEY, FreshdeskServer
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ class Command(OperatorCommand):
     help = "Run a stand-in for a provider on loopback."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("provider", choices=["freshdesk"])
+        parser.add_argument("provider", choices=["chatwoot", "freshdesk"])
         parser.add_argument("--port", type=int, default=8090)
         parser.add_argument(
             "--fault",
@@ -36,6 +40,24 @@ class Command(OperatorCommand):
         parser.add_argument("--header", default="", metavar="NAME:VALUE")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            getattr(self, f"_{options['provider']}")(options)
+
+    def _chatwoot(self, options: dict[str, Any]) -> None:
+        with ChatwootServer(port=options["port"], webhook=options["webhook"]) as server:
+            server.api.outgoing_url = options["webhook"]
+            self.stdout.write(
+                f"CHATWOOT_BASE_URL={server.url}\n"
+                f"CHATWOOT_API_TOKEN={BOT_TOKEN}\n"
+                f"CHATWOOT_ACCOUNT_ID={ACCOUNT['id']}\n"
+                f"CHATWOOT_INBOX_ID={INBOX['id']}\n"
+                f"Webhook secret: {SECRET}\n"
+                f"Token of a user: {USER_TOKEN}\n"
+                f"Open {server.url} to write as a visitor and reply as staff."
+            )
+            self._wait()
+
+    def _freshdesk(self, options: dict[str, Any]) -> None:
         def tell(ticket: dict[str, Any]) -> None:
             if options["webhook"]:
                 _post(options["webhook"], options["header"], ticket)
@@ -46,11 +68,11 @@ class Command(OperatorCommand):
                 f"FRESHDESK_BASE_URL={server.url}\n"
                 f"FRESHDESK_DOMAIN=rehearsal\nFRESHDESK_API_KEY={KEY}"
             )
-            self.stdout.flush()
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                return
+            self._wait()
+
+    def _wait(self) -> None:
+        self.stdout.flush()
+        threading.Event().wait()
 
 
 def _post(url: str, header: str, ticket: dict[str, Any]) -> None:
