@@ -178,6 +178,23 @@ def desk(account: Any, freshdesk: Any) -> Any:
 
 
 @pytest.fixture
+def kommo(settings: Any) -> Iterator[Any]:
+    """A stand-in for Kommo, over real sockets."""
+    from integrations.rehearsal.kommo import KommoServer
+
+    with KommoServer(limit=0) as server:
+        settings.KOMMO_BASE_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def kommo_channel(account: Any) -> Any:
+    from integrations.tests.factories import KommoChannelFactory
+
+    return KommoChannelFactory(account=account)
+
+
+@pytest.fixture
 def mailbox(settings: Any) -> Iterator[Any]:
     """A mail server, over real sockets."""
     from core.tests.mailbox import Mailbox

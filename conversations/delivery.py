@@ -314,6 +314,8 @@ def _claimed(
                 address=each.conversation.address,
                 text=each.text,
                 context=contexts.get(each.pk, {}),
+                hands_off=each.conversation.status
+                == Conversation.Status.SUPPORT_ACTIVE,
             ),
             thread=each.conversation.external_id,
             is_assistants=each.epoch is not None and each.kind == Delivery.Kind.TEXT,

@@ -407,6 +407,8 @@ FRESHDESK_DOMAIN = env.str("FRESHDESK_DOMAIN", "")
 FRESHDESK_API_KEY = env.str("FRESHDESK_API_KEY", "")
 #: Stands in for every address of Freshdesk: a proxy, or `manage.py rehearse`.
 FRESHDESK_BASE_URL = env.str("FRESHDESK_BASE_URL", "")
+#: Stands in for every account of Kommo: a proxy, or `manage.py rehearse`.
+KOMMO_BASE_URL = env.str("KOMMO_BASE_URL", "")
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 

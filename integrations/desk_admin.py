@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.contrib import admin
+from django.http import Http404
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoped_admin import ScopedAdmin
-from integrations import desk_page, desk_setup
+from integrations import desk_setup
 from integrations.models import Desk
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 class DeskAdmin(ScopedAdmin):
     """Does it take our tickets?
 
-    A desk is added by name and provider; its own page then connects it.
+    A desk is added by name and provider; its page in the portal then connects it.
     """
 
     list_display = ("name", "provider", "agent", "is_active", "works")
@@ -44,7 +42,7 @@ class DeskAdmin(ScopedAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(self._page_of(obj))
+        return self._to_portal(obj)
 
     def change_view(
         self,
@@ -53,36 +51,14 @@ class DeskAdmin(ScopedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page that connects the desk; it is not the administration's own form."""
+        """The portal's page connects the desk; it says who may see it."""
         desk = self.get_object(request, object_id)
-        if not self.has_change_permission(request, desk):
-            raise PermissionDenied
         if desk is None:
             raise Http404
-        return self._setup(request, desk)
+        return self._to_portal(desk)
 
-    def _setup(self, request: HttpRequest, desk: Desk) -> HttpResponse:
-        outcome = desk_page.Outcome("")
-        if request.method == "POST":
-            outcome = desk_page.take(request, desk)
-            if not outcome.problem:
-                self.log_change(request, desk, request.POST["step"])
-            if outcome.text:
-                self.message_user(request, outcome.text, messages.SUCCESS)
-                return HttpResponseRedirect(self._page_of(desk))
-        if outcome.problem:
-            # Nothing of what failed may be shown as if it stood.
-            desk.refresh_from_db()
-        context = {
-            **self.admin_site.each_context(request),
-            **desk_page.context(request, desk, outcome),
-            "title": str(desk),
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "integrations/desk.html", context)
-
-    def _page_of(self, desk: Desk) -> str:
-        return reverse("admin:integrations_desk_change", args=[desk.pk])
+    def _to_portal(self, desk: Desk) -> HttpResponse:
+        return redirect("portal-page", desk.provider, desk.uuid, "setup")
 
     @admin.display(description=_("agent"))
     def agent(self, obj: Desk) -> str:

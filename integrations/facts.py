@@ -55,9 +55,8 @@ class AdapterCache:
         return True, row[1]
 
     def load(self, name: str) -> Adapter | None:
-        """The adapter from the database; None when there is no such active channel."""
-        number = _uuid(name)
-        channel = number and Channel.objects.active().filter(uuid=number).first()
+        """The adapter from the database, by UUID or `provider:account`; None when there is no such active channel."""
+        channel = _find(name)
         adapter = adapter_of(channel) if channel else None
         self._keep(name, adapter)
         return adapter
@@ -89,6 +88,17 @@ class AdapterCache:
         """Forget everything, as after a channel was changed in this process."""
         with self._lock:
             self._rows.clear()
+
+
+def _find(name: str) -> Channel | None:
+    rows = Channel.objects.active()
+    provider, _colon, account = name.partition(":")
+    if account:
+        return (
+            rows.filter(provider=provider, external_id=account).order_by("id").first()
+        )
+    number = _uuid(name)
+    return rows.filter(uuid=number).first() if number else None
 
 
 def _uuid(name: str) -> uuid.UUID | None:

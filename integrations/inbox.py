@@ -25,8 +25,9 @@ from core import store, work
 from core.api import error_body, error_headers
 from core.exceptions import AppError
 from core.text import clean_text
-from integrations import facts, limits
+from integrations import adapters, facts, limits
 from integrations.adapters.base import Adapter, WebhookRequest
+from integrations.kommo import archive
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 #: Hints of help desks are few, so that Django takes them.
 _NOT_OURS = "/webhooks/desk/"
 _PATH = re.compile(r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})/?\Z")
+#: Documented addresses that all accounts of a provider share.
+_SHARED = {archive.SHARED_PATH: "kommo"}
 #: (channel, delivery key, body, time of arrival)
 Row = tuple[int, str, str, dt.datetime]
 
@@ -148,22 +151,33 @@ class Inbox:
         await _respond(send, status, answer, headers)
 
     async def _take(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        shared = _SHARED.get(scope["path"])
         match = _PATH.match(scope["path"])
-        if match is None:
+        # At a shared address the query may name the channel, as a path does elsewhere.
+        name = query.get("token", "") if shared else (match[2] if match else "")
+        provider = shared or (match[1] if match else "")
+        if not provider:
             raise Refusal(404, "not_found", "There is no such channel.")
         if scope["method"] != "POST":
             raise Refusal(405, "method_not_allowed", "Webhooks are sent with POST.")
-        adapter = await intake.adapter(match[1], match[2])
+        adapter = await intake.adapter(provider, name) if name else None
         request = WebhookRequest(
             headers=_headers(scope),
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            query=query,
             body=await _body(scope, receive),
+            is_addressed=bool(name),
             address=(scope.get("client") or ("",))[0],
         )
+        if adapter is None:
+            account = adapters.get(provider).account_of(request)
+            adapter = await intake.adapter(provider, f"{provider}:{account}")
         return await intake.store(adapter, request)
 
 
 def _is_ours(path: str) -> bool:
+    if path in _SHARED:
+        return True
     return path.startswith("/webhooks/") and not path.startswith(_NOT_OURS)
 
 

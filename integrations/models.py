@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -15,9 +17,12 @@ from core.fields import EncryptedJSONField
 from core.models import UUIDModel
 from core.text import truncate
 from integrations import adapters, desks
+from integrations.adapters.base import Check
 from integrations.desks.base import DeskFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from integrations.adapters.base import Adapter
     from integrations.desks.base import DeskAdapter
 
@@ -25,6 +30,52 @@ if TYPE_CHECKING:
 def make_key() -> str:
     """A public name for a channel that cannot be guessed."""
     return f"ck_{secrets.token_urlsafe(18)}"
+
+
+class CheckedModel(UUIDModel):
+    """A connection that was looked at, and what was found."""
+
+    class State(models.TextChoices):
+        WORKS = "works", _("Works")
+        BROKEN = "broken", _("Needs attention")
+        UNCHECKED = "unchecked", _("Not checked")
+        PAUSED = "paused", _("Not in use")
+
+    is_active = models.BooleanField(_("active"), default=True)
+    #: Why the provider refuses us, until it works again.
+    error = models.CharField(max_length=300, blank=True, editable=False)
+    #: What the last look has found; see `Check`.
+    checks = models.JSONField(default=list, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def findings(self) -> list[Check]:
+        """What the last look has found."""
+        return [Check(**each) for each in self.checks]
+
+    @property
+    def state(self) -> State:
+        """How the connection stands, as far as we know."""
+        if not self.is_active:
+            return self.State.PAUSED
+        if self.error or not all(each.is_ok for each in self.findings):
+            return self.State.BROKEN
+        return self.State.WORKS if self.checked_at else self.State.UNCHECKED
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, in one line; empty: nothing that we know of."""
+        wrong = (each.detail or each.name for each in self.findings if not each.is_ok)
+        return self.error or next(wrong, "")
+
+    def note_checks(self, found: Iterable[Check]) -> None:
+        """Keep what a look has found."""
+        self.checks = [asdict(each) for each in found]
+        self.checked_at = timezone.now()
+        self.save(update_fields=["checks", "checked_at"])
 
 
 class ChannelQuerySet(AccountQuerySet["Channel"]):
@@ -35,12 +86,14 @@ class ChannelQuerySet(AccountQuerySet["Channel"]):
         return self.filter(is_active=True)
 
 
-class Channel(UUIDModel):
+class Channel(CheckedModel):
     """One account's connection to one provider."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="channels")
     provider = models.CharField(_("provider"), max_length=20, choices=adapters.choices)
     name = models.CharField(_("name"), max_length=100)
+    #: The provider's own number of the account that it is connected to, once we know it.
+    external_id = models.CharField(max_length=100, blank=True, editable=False)
     #: Names the channel in the browser; public, so it opens nothing by itself.
     key = models.CharField(max_length=40, unique=True, default=make_key, editable=False)
     #: What the adapter lists as its credential fields; never shown again.
@@ -53,13 +106,13 @@ class Channel(UUIDModel):
     )
     #: Only people whose identity the CRM's server has signed may ask.
     requires_signature = models.BooleanField(_("signed users only"), default=False)
-    is_active = models.BooleanField(_("active"), default=True)
     #: The installation's default channel answers where no channel is named.
     is_default = models.BooleanField(_("default"), default=False)
     #: While on, people reply to everything that arrives here.
     human_mode = models.BooleanField(_("human mode"), default=False)
-    #: Why the provider refuses us, and since when, until it works again.
-    error = models.CharField(max_length=300, blank=True, editable=False)
+    #: When the last event was read, give or take `LAST_EVENT_S`.
+    last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Since when the provider refuses us, as `error` says.
     broken_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: When the owners were told of that.
     told_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -78,6 +131,13 @@ class Channel(UUIDModel):
                 name="one_default_channel",
             )
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["provider", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="channel_by_external_id",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.provider})"
@@ -91,6 +151,24 @@ class Channel(UUIDModel):
     def webhook_path(self) -> str:
         """Where the provider sends its events, from the root of this site."""
         return f"/webhooks/{self.provider}/{self.uuid}"
+
+
+class Grant(models.Model):
+    """What a provider has granted a channel: tokens that are renewed, one at a time."""
+
+    channel = models.OneToOneField(Channel, models.CASCADE, related_name="grant")
+    #: `access_token` and `refresh_token`; the second is good once.
+    tokens = EncryptedJSONField()
+    expires_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+    #: One worker renews it, and no other does before this time.
+    renewing_until = models.DateTimeField(null=True, blank=True)
+
+    objects = AccountQuerySet["Grant"].as_manager()
+    account_path = "channel__account"
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} {self.renewed_at:%Y-%m-%d}"
 
 
 class EventQuerySet(AccountQuerySet["Event"]):
@@ -160,7 +238,7 @@ class DeskQuerySet(AccountQuerySet["Desk"]):
         return self.filter(is_active=True)
 
 
-class Desk(UUIDModel):
+class Desk(CheckedModel):
     """One account's help desk, where its tickets are made."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="desks")
@@ -170,9 +248,6 @@ class Desk(UUIDModel):
     credentials = EncryptedJSONField(default=dict, blank=True)
     #: What the owner chose at setup; see the adapter.
     settings = models.JSONField(default=dict, blank=True)
-    is_active = models.BooleanField(_("active"), default=True)
-    #: Why the desk refuses us, until it works again.
-    error = models.CharField(max_length=300, blank=True, editable=False)
     #: Up to when we know what changed on the desk.
     polled_at = models.DateTimeField(null=True, blank=True, editable=False)
 

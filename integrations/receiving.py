@@ -17,6 +17,8 @@ from integrations.models import Channel, Event, EventQuerySet
 from integrations.signals import things_arrived
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from integrations.adapters.base import ChannelFacts, Inbound
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 _READER = 0x72656164
 #: Events worked off in one transaction.
 BATCH = 200
+#: Seconds by which a channel's time of the last event may be behind.
+LAST_EVENT_S = 10
 #: A broken event is tried again after these many seconds, then left for a fix.
 RETRY_S = (1, 10, 60, 600)
 
@@ -90,24 +94,34 @@ def _claim(most: int, key: int | None = None) -> list[Event]:
 def _tell(events: list[Event]) -> None:
     if not events:
         return
-    channels = {
-        channel.pk: adapter_of(channel)
-        for channel in Channel.objects.filter(
-            pk__in={event.channel_id for event in events}
-        )
-    }
+    rows = Channel.objects.filter(pk__in={event.channel_id for event in events})
+    channels = {channel.pk: adapter_of(channel) for channel in rows}
     arrivals: list[tuple[ChannelFacts, Inbound]] = []
     for event in events:
         adapter = channels[event.channel_id]
         found = adapter.parse(adapter.decode(event.body.encode()))
         arrivals += [(adapter.channel, each) for each in found]
         event.state = Event.State.DONE if found else Event.State.IGNORED
+    # Not in this transaction: others lock conversations before their channel.
+    transaction.on_commit(lambda: _note_signs_of_life(rows))
     if arrivals:
         things_arrived.send(sender=Event, arrivals=arrivals)
     for state in (Event.State.DONE, Event.State.IGNORED):
         keys = [event.pk for event in events if event.state == state]
         if keys:
             Event.objects.filter(pk__in=keys).update(state=state, due_at=None)
+
+
+def _note_signs_of_life(channels: Iterable[Channel]) -> None:
+    now = timezone.now()
+    before = now - dt.timedelta(seconds=LAST_EVENT_S)
+    behind = [
+        each.pk
+        for each in channels
+        if each.last_event_at is None or each.last_event_at < before
+    ]
+    if behind:
+        Channel.objects.filter(pk__in=behind).update(last_event_at=now)
 
 
 def _note_failure(key: int, exc: Exception) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from integrations.adapters.api import ApiAdapter
 from integrations.adapters.chatwoot import ChatwootAdapter
+from integrations.adapters.kommo import KommoAdapter
 from integrations.adapters.web import WebAdapter
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 REGISTRY: dict[str, type[Adapter]] = {
     "api": ApiAdapter,
     "chatwoot": ChatwootAdapter,
+    "kommo": KommoAdapter,
     "web": WebAdapter,
 }
 

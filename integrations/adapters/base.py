@@ -129,6 +129,8 @@ class Outbound:
     #: words, `summary` (the contact's last words), `sources` (titles, best first) and
     #: `link` (our desk; may be empty).
     context: Mapping[str, Any] = field(default_factory=dict)
+    #: People reply in this thread from now on.
+    hands_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,17 @@ class CredentialField:
     is_required: bool = True
     #: We make it; nobody enters one.
     is_generated: bool = False
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object that JSON says; raises `InvalidPayload`."""
+    try:
+        payload = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as exc:
+        raise InvalidPayload("The body is not JSON.") from exc
+    if not isinstance(payload, dict):
+        raise InvalidPayload("The body is not a JSON object.")
+    return payload
 
 
 class Adapter:
@@ -181,19 +194,18 @@ class Adapter:
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
 
+    @classmethod
+    def account_of(cls, request: WebhookRequest) -> str:
+        """Which account of the provider a call to the common address says it is of."""
+        return ""
+
     def verify(self, request: WebhookRequest) -> None:
         """Raise `InvalidSignature` unless the provider sent this for our channel."""
         raise NotImplementedError
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The body as an object; raises `InvalidPayload`."""
-        try:
-            payload = json.loads(body.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as exc:
-            raise InvalidPayload("The body is not JSON.") from exc
-        if not isinstance(payload, dict):
-            raise InvalidPayload("The body is not a JSON object.")
-        return payload
+        return json_object(body)
 
     def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
         """A name that is the same for each redelivery; empty: nothing for us.

@@ -7,6 +7,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.tests.factories import AccountFactory
 from integrations.models import Channel, Desk
+from integrations.rehearsal import kommo
 from integrations.rehearsal.freshdesk import KEY
 
 CHATWOOT_SECRET = "chatwoot-webhook-secret"
@@ -33,6 +34,22 @@ class ChatwootChannelFactory(ChannelFactory):
             "bot_token": "bot-token",
             "webhook_secret": CHATWOOT_SECRET,
             "user_token": "user-token",
+        }
+    )
+
+
+class KommoChannelFactory(ChannelFactory):
+    """A channel that the rehearsal calls, connected by a long-lived token."""
+
+    provider = "kommo"
+    name = "Kommo"
+    credentials = factory.LazyFunction(
+        lambda: {
+            "host": kommo.HOST,
+            "integration_id": kommo.CLIENT,
+            "secret_key": kommo.SECRET,
+            "token": kommo.LONG_LIVED,
+            "account_id": str(kommo.ACCOUNT),
         }
     )
 

@@ -1,4 +1,4 @@
-"""The owner's page that connects a help desk."""
+"""The owner's pages that connect a help desk."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ def new_desk(owner: Client, account: Account, freshdesk: FreshdeskServer) -> Des
     return Desk.objects.get()
 
 
-def page_of(desk: Desk) -> str:
-    return reverse("admin:integrations_desk_change", args=[desk.pk])
+def page_of(desk: Desk, tab: str = "setup") -> str:
+    return reverse("portal-page", args=["freshdesk", desk.uuid, tab])
 
 
-def take(client: Client, desk: Desk, step: str, **values: Any) -> Any:
-    answer = client.post(page_of(desk), {"step": step, **values}, follow=True)
+def take(
+    client: Client, desk: Desk, step: str, tab: str = "setup", **values: Any
+) -> Any:
+    answer = client.post(page_of(desk, tab), {"step": step, **values}, follow=True)
     desk.refresh_from_db()
     return answer
 
@@ -112,7 +114,7 @@ def test_a_test_ticket_is_made_with_the_values(
     connect(owner, new_desk)
     take(owner, new_desk, "set_values", **VALUES)
 
-    html = take(owner, new_desk, "test").content.decode()
+    html = take(owner, new_desk, "test", "test").content.decode()
 
     (made,) = freshdesk.tickets.rows.values()
     assert "Ticket 101 was made." in html
@@ -124,7 +126,7 @@ def test_a_refused_test_ticket_shows_the_desks_words(
 ) -> None:
     connect(owner, new_desk)
 
-    html = take(owner, new_desk, "test").content.decode()
+    html = take(owner, new_desk, "test", "test").content.decode()
 
     assert "cf_shop: It should not be blank" in html
 
@@ -186,6 +188,38 @@ def test_the_list_says_which_desk_works(owner: Client, new_desk: Desk) -> None:
     take(owner, new_desk, "set_values", **VALUES)
 
     assert "icon-no" not in owner.get(listed).content.decode()
+
+
+def test_a_look_shows_what_is_missing_and_how_to_mend_it(
+    owner: Client, new_desk: Desk
+) -> None:
+    connect(owner, new_desk)
+
+    html = take(owner, new_desk, "check", "status").content.decode()
+
+    assert "Connected as Assistant." in html
+    assert "Freshdesk refuses tickets without: Shop" in html
+    assert "Set values for them under Setup." in html
+    assert new_desk.state == Desk.State.BROKEN
+
+
+def test_a_look_tells_that_the_key_was_revoked(
+    owner: Client, new_desk: Desk, freshdesk: FreshdeskServer
+) -> None:
+    connect(owner, new_desk)
+    new_desk.credentials["api_key"] = "revoked"
+    new_desk.save()
+
+    html = take(owner, new_desk, "check", "status").content.decode()
+
+    assert "does not accept the API key" in html
+    assert "Works" not in html
+
+
+def test_the_administration_leads_to_the_portal(owner: Client, new_desk: Desk) -> None:
+    answer = owner.get(reverse("admin:integrations_desk_change", args=[new_desk.pk]))
+
+    assert answer["Location"] == page_of(new_desk)
 
 
 def test_strangers_and_staff_without_the_role_do_not_see_it(

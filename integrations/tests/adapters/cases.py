@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.adapters.base import ChannelFacts, WebhookRequest
+from integrations.kommo import signing
+from integrations.rehearsal import kommo
 from integrations.tests.factories import CHATWOOT_SECRET
 
 if TYPE_CHECKING:
@@ -78,6 +80,12 @@ def _with_chatwoot_secrets(facts: ChannelFacts, secrets: list[str]) -> ChannelFa
     )
 
 
+def _kommo_token(secret: str) -> str:
+    now = int(time.time())
+    claims = {"iss": f"https://{kommo.HOST}", "iat": now, "exp": now + 300}
+    return signing.make({**claims, "account_id": kommo.ACCOUNT}, secret)
+
+
 CASES = {
     "chatwoot": Case(
         facts=_facts(
@@ -97,6 +105,20 @@ CASES = {
         with_secrets=_with_chatwoot_secrets,
         foreign={"account": {"id": 4, "name": "Somebody else"}},
         other={"id": 90499},
+    ),
+    "kommo": Case(
+        facts=_facts("kommo", {"host": kommo.HOST, "secret_key": kommo.SECRET}),
+        message=payload("kommo", "widget_request"),
+        # A body without its token, which may stand in a header as well.
+        sign=lambda _, secret: ({"x-auth-token": _kommo_token(secret)}, {}),
+        secret=kommo.SECRET,
+        with_secrets=lambda facts, secrets: _facts(
+            "kommo", {**facts.credentials, "secret_key": ",".join(secrets)}
+        ),
+        foreign=None,
+        other={
+            "return_url": "https://shopmn.kommo.com/api/v4/salesbot/41207/continue/2"
+        },
     ),
     "web": Case(
         facts=_facts("web", {}),

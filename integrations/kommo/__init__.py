@@ -1,0 +1,1 @@
+"""What Kommo's adapter, its pages and its stand-in share. Facts: docs/providers/kommo.md."""
