@@ -326,8 +326,10 @@ def _claimed(
 
 
 def _gives_to_assistant(inbound: Inbound) -> bool:
-    is_turnover = isinstance(inbound, InboundTurnover)
-    return is_turnover and inbound.turnover is Turnover.TO_ASSISTANT
+    return (
+        isinstance(inbound, InboundTurnover)
+        and inbound.turnover is Turnover.TO_ASSISTANT
+    )
 
 
 @transaction.atomic

@@ -11,18 +11,16 @@ import asyncio
 import json
 import os
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from ai_model import turns
 from ai_model.answering import Answer
 from conversations import delivery, looking, services
-from conversations.delivery import DeliverStep
 from conversations.models import Conversation, Delivery, Message
-from core.lease import Lease
+from conversations.tests.workers import Worker
 from integrations import receiving, syncing
 from integrations.adapters.base import WebhookRequest
 from integrations.facts import adapter_of, cache
@@ -30,9 +28,6 @@ from integrations.models import Event
 from integrations.rehearsal.chatwoot_account import BOT, PERSON
 from integrations.tests.chatwoot import CREDENTIALS, Rehearsal
 from integrations.tests.factories import ChatwootChannelFactory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GROUPS = 6
 SEEDS = int(os.environ.get("CHATWOOT_SCHEDULES", "60"))
@@ -48,34 +43,6 @@ FAULTS = [
     "504_after",
     "crowded",
 ]
-
-
-class Loop:
-    """What a step needs of a worker's loop."""
-
-    def __init__(self, worker: int) -> None:
-        self.worker = worker
-        self._connection = connections["default"]
-
-    async def db(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        # The test's own: what it has written is not committed.
-        connections["default"] = self._connection
-        return function(*args, **more)
-
-    def wake(self, step: str) -> None:
-        """Nobody sleeps here."""
-
-
-class Worker:
-    """A worker process: its sign of life, the turns it thinks about, its parts."""
-
-    def __init__(self) -> None:
-        self.lease = Lease()
-        self.number = self.lease.hold()
-        self.deliver = DeliverStep(Loop(self.number))  # type: ignore[arg-type]
-        self.look = looking.LookStep(Loop(self.number))  # type: ignore[arg-type]
-        self.turns: list[Any] = []
-        self.parts: list[Any] = []
 
 
 class World:

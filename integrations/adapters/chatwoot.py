@@ -230,7 +230,8 @@ class ChatwootAdapter(Adapter):
         return bool(self.channel.credentials.get("user_token"))
 
     async def find_sent(self, outbound: Outbound) -> str | None:
-        path, before = _path(outbound.address, "messages"), {}
+        path = _path(outbound.address, "messages")
+        before: dict[str, int] = {}
         for _ in range(_PAGES):
             answer = await self._api.get(path, as_user=True, **before)
             messages = answer.get("payload") or []
