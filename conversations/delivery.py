@@ -335,9 +335,10 @@ def _gives_to_assistant(inbound: Inbound) -> bool:
 @transaction.atomic
 def heed(claimed: Claimed, news: Sequence[Inbound]) -> bool:
     """Take in what people did at the provider; says whether words may leave after it."""
-    intake.receive([(claimed.adapter.channel, each) for each in news])
-    if not any(isinstance(each, InboundTurnover) for each in news):
-        return True  # what they said may be known; the fence knows whose it is
+    said = intake.receive([(claimed.adapter.channel, each) for each in news])
+    has_turned = any(isinstance(each, InboundTurnover) for each in news)
+    if not has_turned and not any(each.is_new for each in said):
+        return True  # all of it is known; the fence knows whose it is
     rows = Delivery.objects.filter(pk=claimed.id)
     rows.filter(worker=claimed.worker).update(
         state=Delivery.State.WITHHELD, worker=None

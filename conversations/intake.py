@@ -490,6 +490,8 @@ def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Re
     if has_changed:
         conversation.give_to_support("person_replied")
         _tell_provider(conversation)
+    else:
+        conversation.withhold_words("person_acted")
     conversation.needs_person = False
     text = clean_text(inbound.text)[:MAX_TEXT]
     _show(conversation, text or _names(inbound), timezone.now())

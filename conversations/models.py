@@ -235,7 +235,17 @@ class Conversation(UUIDModel):
         self.due_at = None
         self.waiting_since = None
         self.attempts = 0
-        withheld = self.deliveries.filter(
+        self._withhold(self.deliveries.all(), reason)
+
+    def withhold_words(self, reason: str) -> None:
+        """What the assistant has still to say stays here; as `give_to_support`.
+
+        For a person who speaks where people reply already.
+        """
+        self._withhold(self.deliveries.filter(kind=Delivery.Kind.TEXT), reason)
+
+    def _withhold(self, deliveries: models.QuerySet[Delivery], reason: str) -> None:
+        withheld = deliveries.filter(
             state__in=[Delivery.State.WAITING, Delivery.State.CLAIMED],
             epoch__isnull=False,
         )

@@ -152,6 +152,26 @@ def test_what_was_never_told_still_stops_the_reply(
     assert rehearsal.account.said_by_bot(number) == []
 
 
+def test_a_person_who_writes_stops_the_rest_of_a_handoffs_words(
+    row: Conversation, worker: Worker, rehearsal: Rehearsal, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("integrations.adapters.chatwoot.ChatwootAdapter.max_length", 9)
+    number = int(row.external_id)
+    commit(row, "I call a colleague.", hands_off=True, reason="asked_for_person")
+    first, *_rest = delivery.claim(worker.number, 10)
+    asyncio.run(worker.deliver._attempt(first))  # noqa: SLF001
+    delivery.record([delivery.Outcome(first.id, Delivery.State.SENT)])
+    rehearsal.account.person_writes(number, "I am here.")
+
+    send_all(worker)
+
+    assert [each["content"] for each in rehearsal.account.said_by_bot(number)] == [
+        "I call a"
+    ]
+    # What staff should know still comes.
+    assert rehearsal.account.conversations[number]["status"] == "open"
+
+
 def test_given_back_the_assistant_reads_nothing_of_before(
     row: Conversation, connected: Channel, worker: Worker
 ) -> None:
