@@ -223,6 +223,9 @@ class World:
         if act == "hand_off":
             services.hand_off(conversation=row, reason="taken_over")
         else:
+            # Staff over here decide it, whatever staff over there have said.
+            if row.status != Conversation.Status.ACTIVE:
+                self.held.discard(int(row.external_id))
             services.hand_back(conversation=row, reason="handed_back")
 
     def restart(self, worker: Worker | None = None) -> None:
@@ -288,7 +291,10 @@ class World:
             while self.rehearsal.events:
                 self.event_arrives()
             if not self.is_busy():
-                break
+                # The last thing that happened may have been ours.
+                self.sync()
+                if not self.is_busy():
+                    break
         else:
             raise AssertionError("the work never ends")
         assert not self.problems, self.problems
