@@ -228,7 +228,7 @@ def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
         # As text, which both databases give.
         " CAST(m.attachments AS text) AS attachments"
         " FROM conversations_message m JOIN conversations_conversation c"
-        " ON c.id = m.conversation_id AND m.id >= ("
+        " ON c.id = m.conversation_id AND m.id > c.episode_after AND m.id >= ("
         "  SELECT MIN(id) FROM (SELECT id FROM (SELECT id FROM conversations_message x"
         "   WHERE x.conversation_id = c.id ORDER BY id DESC LIMIT %s) newest"
         "   UNION ALL SELECT MIN(w.id) FROM conversations_message w"

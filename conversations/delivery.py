@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from conversations import handover, live
+from conversations import handover, intake, live
 from conversations.models import Conversation, Delivery, Message
 from conversations.outbound import outbound_of
 from conversations.signals import conversation_changed_hands
@@ -33,6 +33,7 @@ from core.exceptions import (
 )
 from core.text import clean_text
 from integrations import breakage
+from integrations.adapters.base import Adapter, Inbound, InboundTurnover, Turnover
 from integrations.facts import cache
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ LONGEST_PAUSE_S = 3600.0
 BATCH = 200
 #: Seconds for which a part may leave on the strength of the commit that claimed it.
 FRESH_S = 0.05
-#: A part in one of these states is still to leave.
-OPEN = (Delivery.State.WAITING, Delivery.State.CLAIMED, Delivery.State.SENDING)
+OPEN = Delivery.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class Claimed:
     must_look: bool
     adapter: Adapter
     outbound: Outbound
+    #: The provider's id of the thread.
+    thread: str
+    #: The assistant's words, which nobody may have taken the right to.
+    is_assistants: bool
     #: It passed the fence when it was committed, which holds until this time of the
     #: monotonic clock; 0: it has to pass it yet.
     fresh_until: float = 0.0
@@ -151,7 +155,7 @@ class DeliverStep(work.Step):
                 found = await adapter.find_sent(outbound)
                 if found is not None:
                     return Outcome(claimed.id, Delivery.State.SENT, found)
-            if not await self._may_leave(claimed):
+            if not await self._is_ours(claimed) or not await self._may_leave(claimed):
                 return None  # withheld: a person acted
             external_id = await adapter.send(outbound)
         except CredentialsRefused as exc:
@@ -183,6 +187,17 @@ class DeliverStep(work.Step):
             await self.loop.db(breakage.note_success, adapter.channel.id)
         pace_s = adapter.pace_s(outbound.address)
         return Outcome(claimed.id, Delivery.State.SENT, external_id, pace_s=pace_s)
+
+    async def _is_ours(self, claimed: Claimed) -> bool:
+        """Whether the provider says, too, that the assistant may speak.
+
+        Its news may be late, or lost; the assistant's words leave only on a fresh look.
+        """
+        if not claimed.is_assistants or not claimed.adapter.can_ask:
+            return True
+        found = await claimed.adapter.look(claimed.thread, claimed.outbound.address)
+        news = [each for each in found if not _gives_to_assistant(each)]
+        return not news or await self.loop.db(heed, claimed, news)
 
     async def _may_leave(self, claimed: Claimed) -> bool:
         if time.monotonic() < claimed.fresh_until:
@@ -302,10 +317,36 @@ def _claimed(
                 adapters[each.conversation.channel_id],
                 contexts.get(each.pk, {}),
             ),
+            thread=each.conversation.external_id,
+            is_assistants=each.epoch is not None and each.kind == Delivery.Kind.TEXT,
             fresh_until=fresh_until,
         )
         for each in rows
     ]
+
+
+def _gives_to_assistant(inbound: Inbound) -> bool:
+    return (
+        isinstance(inbound, InboundTurnover)
+        and inbound.turnover is Turnover.TO_ASSISTANT
+    )
+
+
+@transaction.atomic
+def heed(claimed: Claimed, news: Sequence[Inbound]) -> bool:
+    """Take in what people did at the provider; says whether words may leave after it."""
+    said = intake.receive([(claimed.adapter.channel, each) for each in news])
+    has_turned = any(isinstance(each, InboundTurnover) for each in news)
+    if not has_turned and not any(each.is_new for each in said):
+        return True  # all of it is known; the fence knows whose it is
+    rows = Delivery.objects.filter(pk=claimed.id)
+    rows.filter(worker=claimed.worker).update(
+        state=Delivery.State.WITHHELD, worker=None
+    )
+    Message.objects.filter(deliveries__in=rows).update(
+        state=Message.State.WITHHELD, reason="person_acted"
+    )
+    return False
 
 
 def start(

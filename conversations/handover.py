@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.urls import reverse
 
+from conversations import reasons
 from conversations.models import Conversation, Delivery, Message
+from core.language import speaking
 from core.text import truncate
 
 if TYPE_CHECKING:
@@ -35,10 +37,16 @@ def _context(conversation: Conversation) -> dict[str, Any]:
     sources = reply.sources[:_SOURCES] if reply else []
     return {
         "reason": conversation.status_reason,
+        "reason_text": _words_of(conversation.status_reason),
         "summary": "\n".join(truncate(each.text, _LENGTH) for each in reversed(said)),
         "sources": [str(each.get("title", "")) for each in sources],
         "link": desk_url(conversation),
     }
+
+
+def _words_of(reason: str) -> str:
+    with speaking(settings.LANGUAGE_CODE):
+        return reasons.in_words(reason)
 
 
 def desk_url(conversation: Conversation) -> str:

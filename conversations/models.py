@@ -99,7 +99,13 @@ class Conversation(UUIDModel):
     #: When the assistant greeted here; with which words says `Message.preamble`.
     greeted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    #: Newest message of earlier episodes, of which the assistant reads nothing: what
+    #: was said before people gave the conversation back is not taken up again.
+    episode_after = models.BigIntegerField(default=0, db_default=0, editable=False)
+
     # Waiting work, found by an index. The rows are the queue.
+    #: When the provider is to be asked whose the thread is; empty: we know.
+    look_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: When the assistant shall look at what waits; empty: nothing waits.
     due_at = models.DateTimeField(null=True, blank=True)
     #: When the oldest of the waiting words arrived.
@@ -144,6 +150,11 @@ class Conversation(UUIDModel):
                 fields=["due_at"],
                 condition=models.Q(due_at__isnull=False, worker__isnull=True),
                 name="conversation_due",
+            ),
+            models.Index(
+                fields=["look_at"],
+                condition=models.Q(look_at__isnull=False),
+                name="conversation_to_look_at",
             ),
             models.Index(
                 fields=["worker"],
@@ -194,6 +205,8 @@ class Conversation(UUIDModel):
         self._turn_over(self.Status.ACTIVE, reason)
         self.assigned_to = None
         self.needs_person = False
+        newest = self.messages.order_by("-id").values_list("id", flat=True).first()
+        self.episode_after = newest or 0
 
     def close(self, reason: str) -> None:
         """Nobody replies until the contact writes again; as `give_to_support`."""
@@ -210,6 +223,7 @@ class Conversation(UUIDModel):
         "needs_person",
         "has_offer",
         "greeted_at",
+        "episode_after",
         "due_at",
         "waiting_since",
         "attempts",
@@ -223,7 +237,17 @@ class Conversation(UUIDModel):
         self.due_at = None
         self.waiting_since = None
         self.attempts = 0
-        withheld = self.deliveries.filter(
+        self._withhold(self.deliveries.all(), reason)
+
+    def withhold_words(self, reason: str) -> None:
+        """What the assistant has still to say stays here; as `give_to_support`.
+
+        For a person who speaks where people reply already.
+        """
+        self._withhold(self.deliveries.filter(kind=Delivery.Kind.TEXT), reason)
+
+    def _withhold(self, deliveries: models.QuerySet[Delivery], reason: str) -> None:
+        withheld = deliveries.filter(
             state__in=[Delivery.State.WAITING, Delivery.State.CLAIMED],
             epoch__isnull=False,
         )
@@ -357,6 +381,10 @@ class Delivery(UUIDModel):
         UNCERTAIN = "uncertain", _("Uncertain")
         #: A person acted first.
         WITHHELD = "withheld", _("Withheld")
+
+    #: Kinds that tell who replies, and states in which a part is still to leave.
+    NEWS = (Kind.HAND_OFF, Kind.HAND_BACK)
+    OPEN = (State.WAITING, State.CLAIMED, State.SENDING)
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
     conversation = models.ForeignKey(

@@ -40,7 +40,7 @@ def _is_last(part: Delivery, adapter: Adapter) -> bool:
     message = part.message
     if message is None or message.author != Message.Author.ASSISTANT:
         return False
-    return part.part + 1 == len(adapter.split(message.text))
+    return part.part + 1 == len(adapter.split(message.text, part.conversation.address))
 
 
 def _choices(part: Delivery) -> tuple[str, ...]:

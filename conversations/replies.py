@@ -274,7 +274,7 @@ def _deliveries(
         for _, conversation, message in spoken
         if not adapters[conversation.channel_id].is_pulled
         for part, text in enumerate(
-            adapters[conversation.channel_id].split(message.text)
+            adapters[conversation.channel_id].split(message.text, conversation.address)
         )
     ]
     news = [

@@ -97,8 +97,9 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     if row.status != Conversation.Status.SUPPORT_ACTIVE:
         row.give_to_support("person_replied", user)
         _tell_provider(row, Delivery.Kind.HAND_OFF, note="person_replied")
-    elif row.assigned_to_id is None and user is not None:
-        row.assigned_to = user
+    else:
+        row.withhold_words("person_replied")
+        row.assigned_to = row.assigned_to or user
     row.needs_person = False
     message = _say(row, user, text)
     _finish(row, message)
@@ -193,7 +194,9 @@ def _say(row: Conversation, user: User | None, text: str) -> Message:
                 text=piece,
                 due_at=message.created_at,
             )
-            for part, piece in enumerate(adapter_of(row.channel).split(text))
+            for part, piece in enumerate(
+                adapter_of(row.channel).split(text, row.address)
+            )
         )
         transaction.on_commit(lambda: work.wake("deliver"))
     return message

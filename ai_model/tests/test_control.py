@@ -400,9 +400,11 @@ def test_replies_get_the_end_that_their_parts_have(conversation: Conversation) -
     ]  # fmt: skip
 
 
-def test_sync_keeps_to_its_accounts_and_says_what_it_does_not_do(
-    alice: Any, channel: Any, capsys: pytest.CaptureFixture[str]
+def test_sync_keeps_to_its_accounts_and_says_what_it_cannot_do(
+    alice: Any, channel: Any, chatwoot: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    chatwoot.credentials = {**chatwoot.credentials, "user_token": ""}
+    chatwoot.save()
     foreign = ConversationFactory(channel=ChannelFactory())
     MessageFactory(conversation=foreign, state="waiting")
 
@@ -410,7 +412,7 @@ def test_sync_keeps_to_its_accounts_and_says_what_it_does_not_do(
 
     foreign.refresh_from_db()
     assert foreign.due_at is None
-    assert "What providers hold and never sent us" in capsys.readouterr().out
+    assert "A bot's token may not list messages" in capsys.readouterr().out
 
 
 # -- everything at once ------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from conversations import intake, replies
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply
@@ -33,7 +35,8 @@ def say(channel: Any, text: str, **more: Any) -> Any:
 
 def turn_over(channel: Any, turnover: Turnover, thread: str = "thread-1") -> None:
     """Somebody acts in the provider's own app."""
-    intake.receive([(facts_of(channel), InboundTurnover(thread, turnover))])
+    news = InboundTurnover(thread, turnover, read_at=timezone.now())
+    intake.receive([(facts_of(channel), news)])
 
 
 def claim(conversation: Conversation, worker: int = WORKER) -> Conversation:

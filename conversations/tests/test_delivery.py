@@ -398,6 +398,7 @@ def test_a_handoff_tells_what_staff_should_know(
     assert claimed.outbound.kind == "hand_off"
     assert claimed.outbound.context == {
         "reason": "taken_over",
+        "reason_text": "Taken over",
         "summary": "How long?",
         "sources": ["Delivery"],
         "link": f"https://desk.example/desk/{part.uuid}/",

@@ -22,7 +22,15 @@ class Network:
     def __init__(self) -> None:
         self.requests: list[httpx2.Request] = []
         self._answers: list[Answer] = []
+        self._post_answers: list[Answer] = []
         self._changed = threading.Condition()
+
+    def answer_posts(self, *answers: Answer | dict[str, Any] | int) -> None:
+        """Queue answers as `answer` does, for calls that do something only."""
+        queued, self._answers = self._answers, []
+        self.answer(*answers)
+        self._post_answers += self._answers
+        self._answers = queued
 
     def answer(self, *answers: Answer | dict[str, Any] | int) -> None:
         """Queue answers: an object for 200, a number for a status, an error."""
@@ -33,6 +41,14 @@ class Network:
                 self._answers.append(httpx2.Response(each))
             else:
                 self._answers.append(each)
+
+    def posts(self, ending: str = "/messages") -> list[httpx2.Request]:
+        """The calls that do something at an address that ends like this."""
+        return [
+            each
+            for each in self.requests
+            if each.method == "POST" and each.url.path.endswith(ending)
+        ]
 
     def bodies(self, ending: str = "") -> list[dict[str, Any]]:
         """The JSON bodies of the requests whose path ends like this."""
@@ -63,8 +79,11 @@ class Network:
             self.requests.append(request)
             self._changed.notify_all()
         answer: Answer = httpx2.Response(200, json={})
-        if self._answers:
-            answer = self._answers.pop(0)
+        queue = self._answers
+        if request.method == "POST" and self._post_answers:
+            queue = self._post_answers
+        if queue:
+            answer = queue.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer(request) if callable(answer) else answer

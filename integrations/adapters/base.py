@@ -7,7 +7,10 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from django.utils import timezone
 
 from core import http
 from core.exceptions import InvalidPayload, InvalidSignature
@@ -16,6 +19,9 @@ from core.text import split_text
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
+
+
+_NOWHERE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     #: What `send` needs to reply in this thread.
     address: Mapping[str, Any] = field(default_factory=dict)
+    #: A person has replied to it since, so the assistant has nothing to add.
+    was_answered: bool = False
     #: The sender waits for the reply, so no more words will come before it.
     is_synchronous: bool = False
     #: Language that the provider tells of the contact, as a code.
@@ -103,8 +111,10 @@ class InboundTurnover:
 
     conversation_id: str
     turnover: Turnover
-    #: It was read at the provider just now. News that comes by itself may be late.
-    is_current: bool = False
+    #: When it was read at the provider. News that comes by itself may be late.
+    read_at: dt.datetime | None = None
+    #: Only a person can have done it, so it is no late echo of what we did.
+    is_persons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +186,9 @@ class Outbound:
     reference: str
     address: Mapping[str, Any]
     text: str
-    #: On a handoff what staff should know: `reason` as a code, `summary` (the contact's
-    #: last words), `sources` (titles, best first) and `link` (our desk; may be empty).
+    #: On a handoff what staff should know: `reason` as a code and `reason_text` in
+    #: words, `summary` (the contact's last words), `sources` (titles, best first) and
+    #: `link` (our desk; may be empty).
     context: Mapping[str, Any] = field(default_factory=dict)
     #: A person wrote it.
     is_by_person: bool = False
@@ -263,6 +274,8 @@ class Adapter:
     announces_handoff: ClassVar[bool] = False
     #: The provider keeps notes that only staff see.
     has_notes: ClassVar[bool] = False
+    #: `who_replies` or `look` can tell whose a thread is.
+    can_ask: ClassVar[bool] = False
     #: `missed` can tell what the provider holds.
     can_list: ClassVar[bool] = False
 
@@ -315,9 +328,13 @@ class Adapter:
         """Whether there is something to tell in `answer_back`."""
         return False
 
-    def split(self, text: str) -> list[str]:
+    def longest(self, address: Mapping[str, Any]) -> int:
+        """The longest text of one message in this thread, as `measure` counts."""
+        return self.max_length
+
+    def split(self, text: str, address: Mapping[str, Any] = _NOWHERE) -> list[str]:
         """The text in parts that the provider takes; nothing is lost."""
-        return split_text(text, self.max_length, self.measure)
+        return split_text(text, self.longest(address), self.measure)
 
     def measure(self, text: str) -> int:
         """How long the provider thinks a text is; no character counts for nothing."""
@@ -359,11 +376,18 @@ class Adapter:
         raise NotImplementedError
 
     async def who_replies(self, address: Mapping[str, Any]) -> Turnover | None:
-        """Whose the thread is now, as the provider says; None: it does not say.
-
-        Asked before the assistant's words leave, and when news may be late.
-        """
+        """Whose the thread is now, as the provider says; None: it does not say."""
         return None
+
+    async def look(self, thread: str, address: Mapping[str, Any]) -> list[Inbound]:
+        """Whose a thread is now, and what people said in it last where that is known.
+
+        Asked before the assistant's words leave, and when news may be late; raises
+        `ProviderError`.
+        """
+        read_at = timezone.now()
+        holder = await self.who_replies(address)
+        return [InboundTurnover(thread, holder, read_at=read_at)] if holder else []
 
     async def show_typing(self, address: Mapping[str, Any]) -> None:
         """Show the contact for some seconds that an answer is being written."""

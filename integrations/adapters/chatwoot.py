@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import time
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext
 
-from core import http
-from core.exceptions import (
-    InvalidPayload,
-    InvalidSignature,
-    TemporaryProviderError,
-    UncertainProviderError,
-)
+from core.exceptions import InvalidPayload, InvalidSignature, PermanentProviderError
+from core.language import speaking
+from integrations.adapters import chatwoot_checks, chatwoot_events, chatwoot_listing
 from integrations.adapters.base import (
     Adapter,
+    Check,
     CredentialField,
     Inbound,
-    InboundMessage,
     InboundTurnover,
     Outbound,
-    Turnover,
     WebhookRequest,
 )
+from integrations.adapters.chatwoot_api import Api, signature
+from integrations.adapters.chatwoot_events import id_of, part
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
 
 #: Seconds by which the sender's clock may differ from ours.
 CLOCK_TOLERANCE_S = 300
-#: Their ids are numbers; some of other objects are short words.
-_ID = re.compile(r"[\w-]{1,100}\Z", re.ASCII)
-#: What a status of theirs means for who replies; `snoozed` changes nothing.
-TURNOVERS = {
-    "open": Turnover.TO_SUPPORT,
-    "pending": Turnover.TO_ASSISTANT,
-    "resolved": Turnover.CLOSED,
+#: Pages of messages that are looked through for an earlier attempt.
+_PAGES = 5
+#: Longest text that the channel behind an inbox takes; their names for it.
+LENGTHS = {
+    "Channel::FacebookPage": 2000,
+    "Channel::Instagram": 1000,
+    "Channel::Line": 5000,
+    "Channel::Sms": 1600,
+    "Channel::Telegram": 4096,
+    "Channel::Tiktok": 1000,
+    "Channel::TwilioSms": 1600,
+    "Channel::Whatsapp": 4096,
 }
+_CONVERSATION_EVENTS = ("conversation_status_changed", "conversation_updated")
 
 
 class ChatwootAdapter(Adapter):
@@ -48,6 +56,8 @@ class ChatwootAdapter(Adapter):
     max_length = 10_000
     announces_handoff = True
     has_notes = True
+    can_list = True
+    can_ask = True
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         CredentialField("base_url", "Address of Chatwoot", is_secret=False),
         CredentialField("account_id", "Account number", is_secret=False),
@@ -57,7 +67,26 @@ class ChatwootAdapter(Adapter):
         ),
         CredentialField("inbox_id", "Inbox number", is_secret=False, is_required=False),
         CredentialField("user_token", "Access token of a user", is_required=False),
+        CredentialField(
+            "connection",
+            "Connected as bot or webhook",
+            is_secret=False,
+            is_required=False,
+        ),
+        CredentialField(
+            "handoff_label", "Label on handoff", is_secret=False, is_required=False
+        ),
     )
+
+    @property
+    def _has_bot(self) -> bool:
+        return self.channel.credentials.get("connection") != "webhook"
+
+    @property
+    def _api(self) -> Api:
+        return Api(self.channel.credentials)
+
+    # -- what arrives
 
     def verify(self, request: WebhookRequest) -> None:
         if self.channel.credentials.get("webhook_secret"):
@@ -75,10 +104,8 @@ class ChatwootAdapter(Adapter):
             raise InvalidSignature("The timestamp of the signature is missing.")
         if abs(time.time() - int(stamp)) > CLOCK_TOLERANCE_S:
             raise InvalidSignature("The timestamp of the signature is too old or new.")
-        signed = stamp.encode() + b"." + request.body
         expected = [
-            "sha256="
-            + hmac.new(secret.strip().encode(), signed, hashlib.sha256).hexdigest()
+            signature(secret.strip(), stamp, request.body)
             for secret in secrets
             if secret.strip()
         ]
@@ -95,167 +122,163 @@ class ChatwootAdapter(Adapter):
         if not self._is_ours(payload):
             return ""
         if event == "message_created":
-            return f"message_created:{_id(payload)}"
-        if event in ("conversation_status_changed", "conversation_updated"):
+            return f"message_created:{id_of(payload)}"
+        if event == "message_updated" and chatwoot_events.choice_of(payload):
+            return f"message_updated:{id_of(payload)}:chosen"
+        if event in _CONVERSATION_EVENTS:
             delivery = request.headers.get("x-chatwoot-delivery")
             return f"{event}:{delivery or super().delivery_key(request, payload)}"
         return ""
 
     def _is_ours(self, payload: dict[str, Any]) -> bool:
-        account = _object(payload, "account").get("id")
-        inbox = _object(payload, "inbox").get("id") or payload.get("inbox_id")
+        account = part(payload, "account").get("id")
+        inbox = part(payload, "inbox").get("id") or payload.get("inbox_id")
         wanted = self.channel.credentials.get("inbox_id")
         return str(account) == self.channel.credentials.get("account_id") and (
             not wanted or inbox is None or str(inbox) == wanted
         )
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
-        if payload["event"] == "message_created":
-            return self._parse_message(payload)
-        return self._parse_conversation(payload)
+        if payload["event"] in _CONVERSATION_EVENTS:
+            return chatwoot_events.turnover_of(payload, has_bot=self._has_bot)
+        if payload["event"] == "message_updated":
+            found = chatwoot_events.choice_of(payload)
+        else:
+            found = chatwoot_events.message_of(payload, part(payload, "conversation"))
+        return [found] if found else []
 
-    def _parse_message(self, payload: dict[str, Any]) -> list[Inbound]:
-        if payload.get("private"):
-            return []
-        author: Any = None
-        if payload.get("message_type") == "incoming":
-            author = "contact"
-        elif payload.get("message_type") == "outgoing" and _is_by_person(payload):
-            author = "support"
-        if author is None:
-            return []
-        conversation = _object(payload, "conversation")
-        person = _object(_object(conversation, "meta"), "sender")
-        if author == "contact":
-            person = _object(payload, "sender") or person
-        thread = _id(conversation, "conversation.id")
-        # Null where there are only attachments.
-        content = payload.get("content")
-        return [
-            InboundMessage(
-                conversation_id=thread,
-                contact_id=(
-                    f"conversation-{thread}"
-                    if person.get("id") is None
-                    else _id(person, "sender.id")
-                ),
-                external_id=_id(payload),
-                text=content if isinstance(content, str) else "",
-                author=author,
-                contact_name=str(person.get("name") or ""),
-                contact_email=str(person.get("email") or ""),
-                address={"conversation": thread},
-            )
-        ]
+    # -- what leaves
 
-    def _parse_conversation(self, payload: dict[str, Any]) -> list[Inbound]:
-        thread = _id(payload)
-        changes: dict[str, Any] = {}
-        listed = payload.get("changed_attributes")
-        for change in listed if isinstance(listed, list) else []:
-            if isinstance(change, dict):
-                changes.update(change)
-        if "status" in changes or payload["event"] == "conversation_status_changed":
-            turnover = TURNOVERS.get(str(payload.get("status")))
-            return [InboundTurnover(thread, turnover)] if turnover else []
-        assignee_type = _object(payload, "meta").get("assignee_type")
-        if "assignee_id" in changes and assignee_type == "User":
-            return [InboundTurnover(thread, Turnover.TO_SUPPORT)]
-        return []
+    def longest(self, address: Mapping[str, Any]) -> int:
+        return min(self.max_length, LENGTHS.get(address.get("channel", ""), 10_000))
 
     async def send(self, outbound: Outbound) -> str:
         if outbound.kind == "hand_back":
-            await self._call(outbound, "toggle_status", {"status": "pending"})
+            await self._hand_back(outbound.address)
             return ""
         if outbound.kind == "hand_off":
             # Before the note: who finds the note later knows that this was done.
-            await self._call(outbound, "toggle_status", {"status": "open"})
+            await self._hand_off(outbound)
+        text = outbound.text
+        if outbound.kind == "hand_off":
+            with speaking(settings.LANGUAGE_CODE):
+                text = _note(outbound)
+        if not text:
+            return ""
         message = {
-            "content": _without_templates(outbound.text),
+            "content": _without_templates(text),
             "message_type": "outgoing",
             "private": outbound.kind != "text",
             "content_type": "text",
             "content_attributes": {"reference": outbound.reference},
         }
-        answer = await self._call(outbound, "messages", message)
-        return str(answer.get("id", ""))
+        path = _path(outbound.address, "messages")
+        answer = await self._api.post(path, message, is_repeatable=False)
+        return str(answer.get("id", "")) if isinstance(answer, dict) else ""
+
+    async def _hand_off(self, outbound: Outbound) -> None:
+        """People reply now. Only what differs is written: each change comes back."""
+        address = outbound.address
+        now = await self._api.get(_path(address))
+        # Where a person acted over there, all but `pending` is what they wanted.
+        is_theirs = not outbound.text and now.get("status") != "pending"
+        if now.get("status") != "open" and not is_theirs:
+            await self._api.post(_path(address, "toggle_status"), {"status": "open"})
+        label = self.channel.credentials.get("handoff_label")
+        labels = now.get("labels") or []
+        if label and label not in labels:
+            # The call replaces the list.
+            body = {"labels": [*labels, label]}
+            await self._api.post(_path(address, "labels"), body)
+
+    async def _hand_back(self, address: Mapping[str, Any]) -> None:
+        now = await self._api.get(_path(address))
+        if now.get("status") != "pending":
+            await self._api.post(_path(address, "toggle_status"), {"status": "pending"})
+
+    async def show_typing(self, address: Mapping[str, Any]) -> None:
+        body = {"typing_status": "on"}
+        await self._api.post(_path(address, "toggle_typing_status"), body)
+
+    async def look(self, thread: str, address: Mapping[str, Any]) -> list[Inbound]:
+        read_at = timezone.now()
+        now = await self._api.get(_path(address))
+        if now.get("can_reply") is False:
+            raise PermanentProviderError(
+                "The network behind the inbox takes no reply any more.",
+                provider=self.key,
+                code="reply_window_closed",
+            )
+        # The last message alone, or as many as a user may list.
+        messages = now.get("messages") or []
+        if self.can_look():
+            path = _path(address, "messages")
+            messages = (await self._api.get(path, as_user=True)).get("payload") or []
+        found: list[Inbound] = [
+            said
+            for each in messages
+            if chatwoot_events.author_of(each) == "support"
+            and (said := chatwoot_events.message_of(each, now))
+        ]
+        holder = chatwoot_events.holder_of(now, has_bot=self._has_bot)
+        if holder is not None:
+            found.append(InboundTurnover(thread, holder, read_at=read_at))
+        return found
 
     def can_look(self) -> bool:
         # The bot's token may not list messages.
         return bool(self.channel.credentials.get("user_token"))
 
     async def find_sent(self, outbound: Outbound) -> str | None:
-        token = self.channel.credentials["user_token"]
-        answer = await self._call(outbound, "messages", None, token=token)
-        for message in answer.get("payload", []):
-            attributes = message.get("content_attributes") or {}
-            if attributes.get("reference") == outbound.reference:
-                return str(message["id"])
+        path = _path(outbound.address, "messages")
+        before: dict[str, int] = {}
+        for _ in range(_PAGES):
+            answer = await self._api.get(path, as_user=True, **before)
+            messages = answer.get("payload") or []
+            for message in messages:
+                attributes = message.get("content_attributes") or {}
+                if attributes.get("reference") == outbound.reference:
+                    return str(message["id"])
+            if len(messages) < chatwoot_listing.PAGE:
+                return None
+            before = {"before": min(each["id"] for each in messages)}
         return None
 
-    async def _call(
-        self,
-        outbound: Outbound,
-        action: str,
-        body: dict[str, Any] | None,
-        *,
-        token: str = "",
-    ) -> dict[str, Any]:
-        credentials = self.channel.credentials
-        url = (
-            f"{credentials['base_url'].rstrip('/')}/api/v1/accounts/"
-            f"{credentials['account_id']}/conversations/"
-            f"{outbound.address['conversation']}/{action}"
-        )
-        response = await http.request(
-            "GET" if body is None else "POST",
-            url,
-            provider=self.key,
-            # What the operator set may be on this network; what an owner typed not.
-            trusted=credentials["base_url"] == settings.CHATWOOT_BASE_URL,
-            # A status may be set twice; a message may not be posted twice.
-            repeatable=None if action == "messages" else True,
-            json=body,
-            headers={"Api-Access-Token": token or credentials["bot_token"]},
-        )
-        try:
-            answer = (
-                http.json_of(response, provider=self.key) if response.content else {}
+    # -- what we missed, and whether all is well
+
+    async def missed(self, since: dt.datetime) -> list[Inbound]:
+        known = self.channel.credentials
+        if not known.get("user_token"):
+            raise PermanentProviderError(
+                "A bot's token may not list messages; enter the token of a user.",
+                provider=self.key,
+                code="no_user_token",
             )
-        except TemporaryProviderError as exc:
-            # It said yes, but the answer is not Chatwoot's.
-            raise UncertainProviderError(str(exc), provider=self.key) from exc
-        return answer if isinstance(answer, dict) else {}
+        return await chatwoot_listing.missed(
+            self._api, since, inbox=known.get("inbox_id", ""), has_bot=self._has_bot
+        )
+
+    async def check(self) -> list[Check]:
+        return await chatwoot_checks.check(self.channel, self._api)
 
 
-def _id(payload: dict[str, Any], name: str = "id") -> str:
-    """The id of an object of theirs; raises `InvalidPayload` when it has none."""
-    value = payload.get("id")
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | str)
-        or not _ID.match(str(value))
-    ):
-        raise InvalidPayload(f"`{name}` is missing.")
-    return str(value)
+def _path(address: Mapping[str, Any], action: str = "") -> str:
+    path = f"conversations/{address['conversation']}"
+    return f"{path}/{action}" if action else path
 
 
-def _object(payload: dict[str, Any], name: str) -> dict[str, Any]:
-    value = payload.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _is_by_person(payload: dict[str, Any]) -> bool:
-    attributes = _object(payload, "content_attributes")
-    if attributes.get("reference"):
-        return False
-    if attributes.get("external_echo"):
-        return True
-    return (
-        _object(payload, "sender").get("type") == "user"
-        and not attributes.get("automation_rule_id")
-        and not _object(payload, "additional_attributes").get("campaign_id")
-    )
+def _note(outbound: Outbound) -> str:
+    """What staff read beside the conversation; nothing where a person acted there."""
+    if not outbound.text:
+        return ""
+    told = outbound.context
+    parts = [
+        (gettext("Handed over"), told.get("reason_text") or outbound.text),
+        (gettext("The customer wrote"), told.get("summary")),
+        (gettext("Found in the knowledge base"), "; ".join(told.get("sources", ()))),
+        (gettext("On our desk"), told.get("link")),
+    ]
+    return "\n".join(f"{name}: {text}" for name, text in parts if text)
 
 
 def _without_templates(text: str) -> str:

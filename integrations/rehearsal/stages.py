@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.exceptions import InvalidPayload
 from integrations.rehearsal import kommo as kommo_facts
+from integrations.rehearsal.chatwoot import ChatwootServer
+from integrations.rehearsal.chatwoot_account import ACCOUNT, INBOX
+from integrations.rehearsal.chatwoot_api import BOT_TOKEN, SECRET, USER_TOKEN
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 from integrations.rehearsal.kommo import KommoServer
@@ -33,6 +36,18 @@ if TYPE_CHECKING:
     ]
 
 logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def chatwoot(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """An inbox with both its sides on a page: a visitor's, and the staff's."""
+    with ChatwootServer(port=options["port"], webhook=options["webhook"]) as server:
+        server.api.outgoing_url = options["webhook"]
+        write(f"CHATWOOT_BASE_URL={server.url}\nCHATWOOT_API_TOKEN={BOT_TOKEN}")
+        write(f"CHATWOOT_ACCOUNT_ID={ACCOUNT['id']}\nCHATWOOT_INBOX_ID={INBOX['id']}")
+        write(f"webhook secret: {SECRET}\ntoken of a user: {USER_TOKEN}")
+        write(f"Open {server.url} to write as a visitor and reply as staff.")
+        yield lambda _line: None
 
 
 @contextlib.contextmanager
@@ -114,6 +129,7 @@ def meta(product: Product) -> Stage:
 
 
 STAGES: Final[dict[str, Stage]] = {
+    "chatwoot": chatwoot,
     "freshdesk": freshdesk,
     "instagram": meta("instagram"),
     "kommo": kommo,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,13 +11,14 @@ from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 
 if TYPE_CHECKING:
     from accounts.models import Account
+    from core.tests.network import Network
 
 LOGIN = ["domain=shop", f"api_key={KEY}"]
 GOOD = ["base_url=https://chatwoot.example", "account_id=3", "bot_token=a=b"]
 
 
 def test_create_channel_prints_where_its_webhook_is(
-    account: Account, capsys: pytest.CaptureFixture[str]
+    account: Account, network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command(
         "create_channel",
@@ -32,12 +33,34 @@ def test_create_channel_prints_where_its_webhook_is(
     )
 
     channel = Channel.objects.get()
-    assert json.loads(capsys.readouterr().out) == {
+    printed = json.loads(capsys.readouterr().out)
+    checks = {each["name"]: each["is_ok"] for each in printed.pop("checks")}
+    assert checks["Access token of the bot"]
+    assert printed == {
         "channel": str(channel.uuid),
         "channel_key": channel.key,
         "webhook_path": f"/webhooks/chatwoot/{channel.uuid}",
     }
     assert channel.credentials["bot_token"] == "a=b"
+
+
+def test_create_channel_names_what_is_wrong(
+    account: Account,
+    network: Network,
+    settings: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.PUBLIC_URL = ""
+    network.answer(401)
+
+    call_command(
+        "create_channel", "chatwoot", "--account", account.name, "--set", *GOOD
+    )
+
+    printed = capsys.readouterr().out
+    assert "missing  Access token of the bot: Chatwoot refuses it." in printed
+    assert "Copy the access token from the bot's page" in printed
+    assert "missing  Our webhook: The service does not know" in printed
 
 
 @pytest.mark.parametrize(

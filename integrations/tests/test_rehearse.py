@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from django.core.management import CommandError, call_command
 
 from core.tests.network import eventually
 from core.tests.raw import RawServer
+from integrations.adapters.base import ChannelFacts, InboundMessage, WebhookRequest
+from integrations.adapters.chatwoot import ChatwootAdapter
+from integrations.rehearsal.chatwoot import ChatwootServer
 from integrations.rehearsal.freshdesk import KEY
+from integrations.tests.chatwoot import CREDENTIALS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGIN = base64.b64encode(f"{KEY}:X".encode()).decode()
@@ -99,3 +104,36 @@ def test_the_rehearsal_of_telegram_says_what_is_typed_and_shows_the_reply() -> N
 def test_a_fault_that_there_is_not_is_named() -> None:
     with pytest.raises(CommandError, match="no fault “boom”; there are: 429"):
         call_command("rehearse", "telegram", "--fault", "429", "boom")
+
+
+def fetch(url: str, form: dict[str, str] | None = None) -> str:
+    body = urllib.parse.urlencode(form).encode() if form else None
+    with urllib.request.urlopen(url, body, timeout=10) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
+def test_chatwoots_stand_in_plays_both_sides_and_signs_its_events() -> None:
+    with RawServer() as hook, ChatwootServer(webhook=f"{hook.url}/hook") as chatwoot:
+        page = fetch(chatwoot.url, {"do": "write", "text": "Where is <my> parcel?"})
+        fetch(chatwoot.url, {"do": "reply", "c": "401", "text": "On its way."})
+        fetch(chatwoot.url, {"do": "resolved", "c": "401"})
+        eventually(lambda: len(hook.requests) == 4)
+
+    assert "Where is &lt;my&gt; parcel?" in page
+    head, _, body = hook.requests[0].partition(b"\r\n\r\n")
+    names = dict(line.lower().split(": ", 1) for line in head.decode().splitlines()[1:])
+    adapter = ChatwootAdapter(ChannelFacts(1, "u", 1, "chatwoot", "k", CREDENTIALS))
+    request = WebhookRequest(names, {}, body)
+    adapter.verify(request)
+    payload = adapter.decode(body)
+    assert adapter.delivery_key(request, payload) == "message_created:90001"
+    (message,) = adapter.parse(payload)
+    assert isinstance(message, InboundMessage)
+    assert (message.text, message.author) == ("Where is <my> parcel?", "contact")
+    told = [adapter.decode(each.partition(b"\r\n\r\n")[2]) for each in hook.requests]
+    assert [each["event"] for each in told] == [
+        "message_created",
+        "message_created",
+        "conversation_resolved",
+        "conversation_status_changed",
+    ]

@@ -12,6 +12,8 @@ from ai_model.validation import validate
 from conversations.reconcile import reconcile
 from core import periodic
 from core.commands import Error, OperatorCommand
+from core.exceptions import ProviderError
+from integrations import syncing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ _ACTIONS: Final = {
     "status": "who answers, with what",
     "test": "ask each configured provider something",
     "validate": "find what is configured wrongly",
-    "sync": "mend what waits for nobody",
+    "sync": "mend what waits for nobody, and fetch what providers did not tell",
     "conversations": "count conversations by status",
 }
 
@@ -80,13 +82,21 @@ class Command(OperatorCommand):
         self.print_rows(rows, as_json=self._is_json)
 
     def _sync(self, accounts: Sequence[Account]) -> None:
-        rows = [{"account": each.name, **asdict(reconcile(each))} for each in accounts]
+        problems: list[str] = []
+        rows = [self._synced(each, problems) for each in accounts]
         self.print_rows(rows, as_json=self._is_json)
-        if not self._is_json:
-            self.stdout.write(
-                "\nWhat providers hold and never sent us is not looked for: no channel"
-                " can list it yet."
-            )
+        for each in [] if self._is_json else problems:
+            self.stdout.write(each)
+
+    def _synced(self, account: Account, problems: list[str]) -> dict[str, Any]:
+        """What was mended in an account, and looked through at its providers."""
+        looked = 0
+        for channel in syncing.listable().filter(account=account):
+            try:
+                looked += syncing.sync(channel)
+            except ProviderError as exc:
+                problems.append(f"{account.name}, {channel.name}: {exc}")
+        return {"account": account.name, "listed": looked, **asdict(reconcile(account))}
 
     def _test(self, accounts: Sequence[Account]) -> None:
         trials = control.try_models(control.models_in_use(accounts))

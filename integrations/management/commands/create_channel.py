@@ -10,11 +10,15 @@ from core.commands import OperatorCommand, pairs
 from integrations import connecting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.core.management.base import CommandParser
+
+    from integrations.adapters.base import Check
 
 
 class Command(OperatorCommand):
-    """Connects an account to a provider and prints where its webhook is."""
+    """Connects an account to a provider and prints where its webhook is and what it lacks."""
 
     help = "Connect an account to a provider."
 
@@ -36,19 +40,21 @@ class Command(OperatorCommand):
             name=options["name"],
             is_default=options["default"],
         )
-        checks = connecting.check(channel)
+        found = connecting.check(channel)
         facts: dict[str, Any] = {
             "channel": str(channel.uuid),
             "channel_key": channel.key,
             "webhook_path": channel.webhook_path,
         }
-        if options["json"]:
-            if checks:
-                facts["checks"] = [asdict(each) for each in checks]
-            self.print_facts(facts, as_json=True)
-            return
-        self.print_facts(facts, as_json=False)
-        for each in checks:
+        if options["json"] and found:
+            facts["checks"] = [asdict(each) for each in found]
+        self.print_facts(facts, as_json=options["json"])
+        if not options["json"]:
+            self._print_checks(found)
+
+    def _print_checks(self, found: Sequence[Check]) -> None:
+        """What the connection needs, and how to mend what is missing."""
+        for each in found:
             mark = "ok" if each.is_ok else "!!"
-            hint = "" if each.is_ok else f" ({each.hint})"
+            hint = "" if each.is_ok or not each.hint else f" ({each.hint})"
             self.stdout.write(f"{mark}  {each.name}: {each.detail}{hint}")

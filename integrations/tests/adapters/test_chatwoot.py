@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from core.exceptions import (
+    ConversationGone,
     CredentialsRefused,
     InvalidPayload,
     InvalidSignature,
@@ -124,7 +125,7 @@ def test_a_customer_writes() -> None:
             text="Where is my parcel?",
             contact_name="Bat",
             contact_email="bat@example.mn",
-            address={"conversation": "418"},
+            address={"conversation": "418", "channel": "Channel::WebWidget"},
         )
     ]
 
@@ -133,6 +134,9 @@ def test_an_attachment_alone_is_a_message_without_words() -> None:
     (found,) = read("message_created_attachment")
 
     assert (found.author, found.text) == ("contact", "")
+    (attachment,) = found.attachments
+    assert attachment.kind == "image"
+    assert attachment.url.startswith("https://")
 
 
 @pytest.mark.parametrize(
@@ -167,18 +171,17 @@ def test_what_neither_customer_nor_person_said_changes_nothing(name: str) -> Non
         ("conversation_status_changed_open", Turnover.TO_SUPPORT),
         ("conversation_status_changed_pending", Turnover.TO_ASSISTANT),
         ("conversation_status_changed_resolved", Turnover.CLOSED),
+        ("conversation_status_changed_snoozed", Turnover.TO_SUPPORT),
         ("conversation_updated_assigned", Turnover.TO_SUPPORT),
     ],
 )
 def test_a_thread_changes_hands(name: str, turnover: Turnover) -> None:
-    assert read(name) == [InboundTurnover("418", turnover)]
+    is_persons = name == "conversation_updated_assigned"
+    assert read(name) == [InboundTurnover("418", turnover, is_persons=is_persons)]
 
 
-@pytest.mark.parametrize(
-    "name", ["conversation_status_changed_snoozed", "conversation_updated_labels"]
-)
-def test_other_changes_leave_it_where_it_is(name: str) -> None:
-    assert read(name) == []
+def test_other_changes_leave_it_where_it_is() -> None:
+    assert read("conversation_updated_labels") == []
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,9 @@ def test_templates_never_reach_chatwoot(network: Any, text: str) -> None:
 
 def test_a_handoff_opens_the_thread_and_leaves_a_note(network: Any) -> None:
     network.answer(
-        {"payload": {"success": None, "current_status": "open"}}, {"id": 901}
+        {"status": "pending"},
+        {"payload": {"success": None, "current_status": "open"}},
+        {"id": 901},
     )
 
     assert send(ADAPTER, outbound("hand_off", "low_confidence")) == "901"
@@ -269,13 +274,13 @@ def test_a_handoff_opens_the_thread_and_leaves_a_note(network: Any) -> None:
     status, note = network.bodies()
     assert status == {"status": "open"}
     assert note["private"] is True
-    assert note["content"] == "low_confidence"
+    assert note["content"] == "Handed over: low_confidence"
 
 
 def test_a_hand_back_makes_the_thread_ours_again(network: Any) -> None:
     assert send(ADAPTER, outbound("hand_back", "")) == ""
 
-    assert network.requests[0].url.path.endswith("/418/toggle_status")
+    assert network.requests[1].url.path.endswith("/418/toggle_status")
     assert network.bodies() == [{"status": "pending"}]
 
 
@@ -283,8 +288,10 @@ def test_a_hand_back_makes_the_thread_ours_again(network: Any) -> None:
     ("answer", "error"),
     [
         (401, CredentialsRefused),
-        (404, PermanentProviderError),
+        (404, ConversationGone),
         (422, PermanentProviderError),
+        (httpx2.Response(422, text="Too many messages"), TemporaryProviderError),
+        (httpx2.Response(401, text="not authorized for bots"), PermanentProviderError),
         (429, TemporaryProviderError),
         (500, TemporaryProviderError),
         (httpx2.ConnectError("no"), TemporaryProviderError),
