@@ -18,11 +18,11 @@ from core.language import speaking
 from core.text import truncate
 from escalation import drafts, services
 from escalation.destinations import Destination
-from escalation.errands import ErrandStep
 from escalation.failures import lock
 from escalation.models import Alert, Escalation, Ticket
 from escalation.rules import rungs_of
 from integrations import alerts
+from integrations.errands import ErrandStep
 
 if TYPE_CHECKING:
     from escalation.models import Rung

@@ -17,8 +17,8 @@ from accounts.scoping import AccountQuerySet
 from conversations.models import Conversation, Message
 from core.models import UUIDModel
 from escalation import destinations
-from escalation.errands import Errand
 from escalation.reasons import Reason
+from integrations.errands import Errand
 from integrations.models import Desk
 
 if TYPE_CHECKING:
