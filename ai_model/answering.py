@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ai_model.models import Assistant
     from ai_model.providers.base import Completion, OnText, Utterance
     from ai_model.writing import Written
+    from conversations.verification import Standing
     from knowledge.index import Hit, Index
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class Question:
     client_offers: bool = False
     #: Whether the answer is to tell all that was measured on its way.
     is_detailed: bool = False
+    #: How far a contact is who has to prove an address first; None: answer them.
+    standing: Standing | None = None
 
     @property
     def text(self) -> str:
@@ -112,6 +115,8 @@ class Answer:
     needs_person: bool = False
     #: What `text` begins with, as the first reply of its conversation.
     preamble: str = ""
+    #: Where a link is sent that verifies the address; empty: nowhere.
+    link_to: str = ""
     query: str = ""
     retrieved: list[dict[str, Any]] = field(default_factory=list)
     completion: Completion | None = None
@@ -130,7 +135,7 @@ async def answer(
     lang = question.asked_in
     # The waiting messages without their courtesies.
     texts = tuple(each for each in question.texts if not intent.small_talk(each))
-    early = _without_search(question, texts)
+    early = without_search(question, texts)
     if early is not None:
         return early
     started = time.perf_counter()
@@ -172,7 +177,7 @@ def _may_ask_model(question: Question, found: Answer) -> bool:
     )
 
 
-def _without_search(question: Question, texts: Sequence[str]) -> Answer | None:
+def without_search(question: Question, texts: Sequence[str]) -> Answer | None:
     """What can be decided from the words and the settings alone."""
     assistant = question.assistant
     if question.attempt > MOST_ATTEMPTS:

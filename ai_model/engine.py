@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import answering, framing, intent, providers, turns
+from ai_model import answering, framing, gate, intent, providers, turns
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
@@ -145,7 +145,7 @@ class TurnStep(work.Step):
         writer = LiveWriter(claimed) if claimed.is_watched else None
         try:
             async with asyncio.timeout(budget_s):
-                answer = await answering.answer(
+                answer = gate.stop(question) or await answering.answer(
                     question,
                     lambda: self._index(claimed),
                     writer.write if writer else None,

@@ -9,6 +9,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import delivery, receivers
+        from conversations import delivery, proving, receivers
 
-        del delivery, receivers  # importing them registers step and receivers
+        # Importing them registers steps and receivers.
+        del delivery, proving, receivers

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.scoping import AccountQuerySet
+from conversations.proofs import EmailProof as EmailProof
+from conversations.proofs import ProofMark as ProofMark
 from core.models import UUIDModel
 from integrations.models import Channel
 

@@ -420,6 +420,15 @@ DEFAULT_FROM_EMAIL = ""
 if EMAIL_URL or SENDER_PASSWORD:
     DEFAULT_FROM_EMAIL = SENDER_EMAIL or vars().get("EMAIL_HOST_USER") or ""
 
+#: With which links that verify e-mail addresses are signed: the first signs, all are
+#: good. Empty: SECRET_KEY.
+VERIFICATION_SECRETS = env.list("VERIFICATION_SECRETS", default=[])
+#: Whether the Chatwoot channel that the environment makes begins with verification; by
+#: itself where links can be made and sent.
+CHATWOOT_VERIFY_EMAIL = env.bool(
+    "CHATWOOT_VERIFY_EMAIL", bool(DEFAULT_FROM_EMAIL and PUBLIC_URL)
+)
+
 # --- Language and time --------------------------------------------------------
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")

@@ -158,7 +158,7 @@ class ChannelAdmin(ScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("account", "provider", "name")}),)
-        state: tuple[str, ...] = ("is_active", "human_mode", "error")
+        state: tuple[str, ...] = ("is_active", "human_mode", "error", "verifies_email")
         if is_superuser(request):
             state += ("is_default",)
         sets: list[Any] = [

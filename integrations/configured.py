@@ -73,6 +73,9 @@ def _chatwoot(account: Account, wanted: Mapping[str, str]) -> list[str]:
         row = services.create_channel(
             account=account, provider="chatwoot", credentials=wanted
         )
+        # From here on the owner decides.
+        row.verifies_email = settings.CHATWOOT_VERIFY_EMAIL
+        row.save(update_fields=["verifies_email"])
         return [f"Connected Chatwoot; its bot calls {row.webhook_path}"]
     merged = {**row.credentials, **{key: each for key, each in wanted.items() if each}}
     if merged == row.credentials:

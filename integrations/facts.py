@@ -31,6 +31,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         is_active=channel.is_active,
         allowed_origins=tuple(channel.allowed_origins),
         rate_limit=channel.rate_limit,
+        verifies_email=channel.verifies_email,
     )
 
 

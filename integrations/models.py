@@ -58,6 +58,12 @@ class Channel(UUIDModel):
     is_default = models.BooleanField(_("default"), default=False)
     #: While on, people reply to everything that arrives here.
     human_mode = models.BooleanField(_("human mode"), default=False)
+    #: Contacts prove an e-mail address before the assistant answers them.
+    verifies_email = models.BooleanField(
+        _("verified e-mail only"),
+        default=False,
+        help_text=_("The assistant answers once a link sent to the address is opened."),
+    )
     #: Why the provider refuses us, until it works again.
     error = models.CharField(max_length=300, blank=True, editable=False)
 

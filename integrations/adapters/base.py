@@ -28,6 +28,8 @@ class ChannelFacts:
     is_active: bool = True
     allowed_origins: tuple[str, ...] = ()
     rate_limit: str = ""
+    #: Contacts prove an e-mail address before they are answered.
+    verifies_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,14 @@ class Adapter:
     def acknowledge(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The body of the 200 that the provider gets."""
         return {"status": "ok"}
+
+    async def set_attributes(
+        self, address: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        """Keep values on a thread for people to see, beside those that are there.
+
+        Nothing where the provider has no place for them; raises `ProviderError`.
+        """
 
     def split(self, text: str) -> list[str]:
         """The text in parts that the provider takes; nothing is lost."""

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import time
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 
@@ -17,6 +17,7 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
+from integrations.adapters import chatwoot_attributes
 from integrations.adapters.base import (
     Adapter,
     CredentialField,
@@ -27,6 +28,9 @@ from integrations.adapters.base import (
     Turnover,
     WebhookRequest,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Seconds by which the sender's clock may differ from ours.
 CLOCK_TOLERANCE_S = 300
@@ -178,6 +182,11 @@ class ChatwootAdapter(Adapter):
         }
         answer = await self._call(outbound, "messages", message)
         return str(answer.get("id", ""))
+
+    async def set_attributes(
+        self, address: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        await chatwoot_attributes.merge(self.channel, address, values)
 
     def can_look(self) -> bool:
         # The bot's token may not list messages.
