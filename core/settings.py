@@ -397,6 +397,13 @@ FRESHDESK_DOMAIN = env.str("FRESHDESK_DOMAIN", "")
 FRESHDESK_API_KEY = env.str("FRESHDESK_API_KEY", "")
 #: Stands in for every address of Freshdesk: a proxy, or `manage.py rehearse`.
 FRESHDESK_BASE_URL = env.str("FRESHDESK_BASE_URL", "")
+#: The default account's flow, and where those of all accounts may be; clouds of
+#: governments have other names.
+TEAMS_WEBHOOK_URL = env.str("TEAMS_WEBHOOK_URL", "")
+TEAMS_WEBHOOK_HOSTS = env.list(
+    "TEAMS_WEBHOOK_HOSTS",
+    default=["environment.api.powerplatform.com", "logic.azure.com"],
+)
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 

@@ -21,6 +21,7 @@ from accounts.scoped_admin import (
 from core.admin import LinesField
 from core.exceptions import InvalidPayload
 from integrations import adapters
+from integrations import alert_admin as alert_admin
 from integrations import desk_admin as desk_admin
 from integrations.adapters.web import SECRET
 from integrations.facts import cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +16,7 @@ from core import rates
 from core.fields import EncryptedJSONField
 from core.models import UUIDModel
 from core.text import truncate
-from integrations import adapters, desks
+from integrations import adapters, alerts, desks
 from integrations.desks.base import DeskFacts
 
 if TYPE_CHECKING:
@@ -245,3 +247,41 @@ class FollowedTicket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.desk_id} {self.external_id}"
+
+
+class AlertTarget(UUIDModel):
+    """Where one alert service reaches an account's staff."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="alert_targets")
+    service = models.CharField(_("service"), max_length=20, choices=alerts.choices)
+    #: What the adapter lists as its credential fields; never shown again.
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    #: Language of the staff, as a code; empty: the installation's.
+    lang = models.CharField(
+        _("language"), max_length=12, blank=True, choices=settings.LANGUAGES
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    #: Why the service refuses us, until it works again.
+    error = models.CharField(_("problem"), max_length=300, blank=True, editable=False)
+    #: Until then what comes waits, and is told as one.
+    quiet_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AccountQuerySet["AlertTarget"].as_manager()
+
+    class Meta:
+        verbose_name = _("alert service")
+        verbose_name_plural = _("alert services")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "service"], name="one_target_per_alert_service"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.get_service_display())
+
+    @property
+    def place(self) -> str:
+        """Where it leads, without what opens it."""
+        url = self.credentials.get("url", "")
+        return urlsplit(url).hostname or self.credentials.get("address", "")

@@ -161,6 +161,10 @@ class Adapter:
         """The body of the 200 that the provider gets."""
         return {"status": "ok"}
 
+    def thread_url(self, address: Mapping[str, Any]) -> str:
+        """Where staff see a thread in the provider's own app; empty: nowhere."""
+        return ""
+
     async def set_attributes(
         self, address: Mapping[str, Any], values: Mapping[str, Any]
     ) -> None:

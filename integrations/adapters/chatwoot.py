@@ -183,6 +183,13 @@ class ChatwootAdapter(Adapter):
         answer = await self._call(outbound, "messages", message)
         return str(answer.get("id", ""))
 
+    def thread_url(self, address: Mapping[str, Any]) -> str:
+        known, thread = self.channel.credentials, address.get("conversation")
+        if not thread:
+            return ""
+        base = f"{known['base_url'].rstrip('/')}/app/accounts/{known['account_id']}"
+        return f"{base}/conversations/{thread}"
+
     async def set_attributes(
         self, address: Mapping[str, Any], values: Mapping[str, Any]
     ) -> None:

@@ -1,7 +1,8 @@
-"""`manage.py rehearse freshdesk`: a stand-in for a provider, to try things out."""
+"""`manage.py rehearse freshdesk|teams`: a stand-in for a provider, to try things out."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -9,6 +10,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from core.commands import OperatorCommand
+from integrations.rehearsal import teams
 from integrations.rehearsal.freshdesk import FAULTS, KEY, FreshdeskServer
 
 if TYPE_CHECKING:
@@ -23,19 +25,31 @@ class Command(OperatorCommand):
     help = "Run a stand-in for a provider on loopback."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("provider", choices=["freshdesk"])
+        parser.add_argument("provider", choices=["freshdesk", "teams"])
         parser.add_argument("--port", type=int, default=8090)
         parser.add_argument(
             "--fault",
             nargs="+",
             default=[],
-            choices=list(FAULTS),
-            help="what goes wrong with the first tickets, one each",
+            choices=sorted({*FAULTS, *teams.FAULTS}),
+            help="what goes wrong with the first calls, one each",
         )
         parser.add_argument("--webhook", default="", metavar="URL")
         parser.add_argument("--header", default="", metavar="NAME:VALUE")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["provider"] == "teams":
+            self._rehearse_teams(**options)
+        else:
+            self._rehearse_freshdesk(**options)
+
+    def _rehearse_teams(self, **options: Any) -> None:
+        with teams.TeamsServer(port=options["port"]) as server:
+            server.faults.extend(options["fault"])
+            self.stdout.write(f"TEAMS_WEBHOOK_URL={server.url}\nCards: {server.page}")
+            self._wait()
+
+    def _rehearse_freshdesk(self, **options: Any) -> None:
         def tell(ticket: dict[str, Any]) -> None:
             if options["webhook"]:
                 _post(options["webhook"], options["header"], ticket)
@@ -46,11 +60,12 @@ class Command(OperatorCommand):
                 f"FRESHDESK_BASE_URL={server.url}\n"
                 f"FRESHDESK_DOMAIN=rehearsal\nFRESHDESK_API_KEY={KEY}"
             )
-            self.stdout.flush()
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                return
+            self._wait()
+
+    def _wait(self) -> None:
+        self.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _post(url: str, header: str, ticket: dict[str, Any]) -> None:
