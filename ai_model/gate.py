@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ai_model import answering
 from ai_model.answering import Answer
-from conversations import proving, verification
+from conversations import verification, verifying
 from conversations.models import Conversation, Message
 from conversations.replies import Verdict
 
@@ -46,4 +46,4 @@ def send_links(settled: Iterable[tuple[Claim, Answer, Committed]]) -> None:
     for claimed, answer, result in settled:
         if answer.link_to and result.verdict is Verdict.COMMITTED:
             conversation = Conversation.objects.get(pk=claimed.conversation_id)
-            proving.begin(conversation, answer.link_to, claimed.question.answer_in)
+            verifying.begin(conversation, answer.link_to, claimed.question.answer_in)

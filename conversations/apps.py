@@ -9,7 +9,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import delivery, proving, receivers
+        from conversations import delivery, receivers, verifying
 
         # Importing them registers steps and receivers.
-        del delivery, proving, receivers
+        del delivery, verifying, receivers

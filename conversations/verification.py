@@ -1,7 +1,7 @@
 """The dialogue with a contact whose e-mail address is not verified yet.
 
 What they ask meanwhile is kept and answered once they have opened the link; see
-`proving`. Nothing said here depends on whether anybody knows the address.
+`verifying`. Nothing said here depends on whether anybody knows the address.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop as _
 
-from conversations.proofs import EmailProof
+from conversations.links import VerificationLink
 from core import mail
 from core.language import speaking
 
@@ -152,31 +152,33 @@ def standings(conversations: Iterable[Conversation]) -> dict[int, Standing]:
     rows = list(conversations)
     if not rows:
         return {}
-    proofs: dict[int, list[EmailProof]] = defaultdict(list)
+    links: dict[int, list[VerificationLink]] = defaultdict(list)
     contacts = {row.contact_id for row in rows}
-    for proof in EmailProof.objects.filter(contact_id__in=contacts).order_by("pk"):
-        proofs[proof.contact_id].append(proof)
+    for link in VerificationLink.objects.filter(contact_id__in=contacts).order_by("pk"):
+        links[link.contact_id].append(link)
     return {
-        row.pk: _standing(proofs[row.contact_id])
+        row.pk: _standing(links[row.contact_id])
         for row in rows
-        if not any(each.proved_at for each in proofs[row.contact_id])
+        if not any(each.opened_at for each in links[row.contact_id])
     }
 
 
-def _standing(proofs: list[EmailProof]) -> Standing:
-    newest = proofs[-1] if proofs else None
-    is_sent = newest and newest.is_good and newest.state != EmailProof.State.FAILED
+def _standing(links: list[VerificationLink]) -> Standing:
+    newest = links[-1] if links else None
+    is_sent = (
+        newest and newest.is_good and newest.state != VerificationLink.State.FAILED
+    )
     return Standing(
         email=newest.email if newest and is_sent else "",
-        is_limited=are_too_many(proofs),
+        is_limited=are_too_many(links),
         is_possible=is_possible(),
     )
 
 
-def are_too_many(proofs: Iterable[EmailProof]) -> bool:
+def are_too_many(links: Iterable[VerificationLink]) -> bool:
     """Whether these are as many links as are sent within some time."""
     now = timezone.now()
-    times = [each.created_at for each in proofs]
+    times = [each.created_at for each in links]
     return any(
         sum(at > now - within for at in times) >= most for within, most in LIMITS
     )

@@ -101,6 +101,14 @@ class AlertTargetAdmin(ScopedAdmin):
     )  # fmt: skip
     ordering = ("account", "service")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """What the service does not want is not asked for."""
+        if obj is None:
+            return list(self.fields)
+        wanted = {each.name for each in alerts.get(obj.service).credential_fields}
+        others = {"url", "secret", "address"} - wanted
+        return [each for each in self.fields if each not in others]
+
     @admin.display(description=_("leads to"))
     def place(self, obj: AlertTarget) -> str:
         return obj.place or "–"

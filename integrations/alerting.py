@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from core import http
 from core.exceptions import PermanentProviderError
+from core.language import speaking
 from core.text import truncate
 from integrations import alerts
 from integrations.models import AlertTarget
@@ -72,13 +73,14 @@ def give_back(target: AlertTarget | None) -> None:
 def send_test(target: AlertTarget) -> None:
     """Send an alert that says it is a test; raises `ProviderError`."""
     adapter = adapter_of(target.account, target, target.service)
-    alert = alerts.Alert(
-        reference=uuid.uuid4(),
-        reason=gettext("A test of this alert"),
-        customer=target.account.name,
-        text=gettext("If you can read this, alerts arrive here."),
-        at=timezone.now(),
-    )
+    with speaking(adapter.account.spoken):
+        alert = alerts.Alert(
+            reference=uuid.uuid4(),
+            reason=gettext("A test of this alert"),
+            customer=target.account.name,
+            text=gettext("If you can read this, alerts arrive here."),
+            at=timezone.now(),
+        )
     try:
         http.run(adapter.send(alert))
     except PermanentProviderError as exc:

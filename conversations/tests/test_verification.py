@@ -10,11 +10,17 @@ from django.utils import timezone
 
 from ai_model import gate, turns
 from ai_model.answering import Answer
-from conversations import proving, services, verification
-from conversations.models import Contact, Conversation, EmailProof, Message, ProofMark
-from conversations.proving import Outcome
+from conversations import services, verification, verifying
+from conversations.models import (
+    Contact,
+    Conversation,
+    Message,
+    VerificationLink,
+    VerificationMark,
+)
 from conversations.tests.acting import say
 from conversations.verification import Standing
+from conversations.verifying import Outcome
 
 WORKER = 7
 ADDRESS = "bat@example.mn"
@@ -28,7 +34,7 @@ def _can_send(settings: Any) -> None:
 
 
 @pytest.fixture
-def verifying(chatwoot: Any) -> Any:
+def gated(chatwoot: Any) -> Any:
     chatwoot.verifies_email = True
     chatwoot.save()
     return chatwoot
@@ -52,20 +58,22 @@ def ask(channel: Any, text: str, **more: Any) -> str:
     return stopped.text
 
 
-def the_proof() -> EmailProof:
-    return EmailProof.objects.select_related("account", "contact__channel").latest("pk")
+def the_link() -> VerificationLink:
+    return VerificationLink.objects.select_related(
+        "account", "contact__channel"
+    ).latest("pk")
 
 
 # --- Words --------------------------------------------------------------------
 
 
-def test_the_documented_words_are_said_in_mongolian(db: None, verifying: Any) -> None:
-    first = ask(verifying, "Миний захиалга хаана байна вэ?")
-    second = ask(verifying, ADDRESS)
+def test_the_documented_words_are_said_in_mongolian(db: None, gated: Any) -> None:
+    first = ask(gated, "Миний захиалга хаана байна вэ?")
+    second = ask(gated, ADDRESS)
 
     assert first == "Зөв имэйл хаягаа бичээд илгээнэ үү"
     assert second == "Имэйл рүү баталгаажуулах линк илгээлээ"
-    proving.prove(the_proof())
+    verifying.open_link(the_link())
     told = Message.objects.filter(reason="verified").get()
     assert told.text == "Таны имэйл баталгаажлаа!"
 
@@ -80,9 +88,9 @@ def test_the_documented_words_are_said_in_mongolian(db: None, verifying: Any) ->
     ids=["en", "ru", "es"],
 )
 def test_the_customers_language_decides(
-    db: None, verifying: Any, text: str, wanted: str
+    db: None, gated: Any, text: str, wanted: str
 ) -> None:
-    assert wanted in ask(verifying, text)
+    assert wanted in ask(gated, text)
 
 
 @pytest.mark.parametrize("name", sorted(verification.LINES))
@@ -172,94 +180,94 @@ def test_a_question_is_no_request_for_a_link(text: str) -> None:
 # --- The way ------------------------------------------------------------------
 
 
-def test_what_was_asked_before_is_answered_after(db: None, verifying: Any) -> None:
-    ask(verifying, "Хүргэлт хэд хоног вэ?")
-    ask(verifying, ADDRESS)
-    ask(verifying, "Та тэнд байна уу?")
+def test_what_was_asked_before_is_answered_after(db: None, gated: Any) -> None:
+    ask(gated, "Хүргэлт хэд хоног вэ?")
+    ask(gated, ADDRESS)
+    ask(gated, "Та тэнд байна уу?")
 
-    assert proving.prove(the_proof()) is Outcome.PROVED
+    assert verifying.open_link(the_link()) is Outcome.VERIFIED
 
     waiting = Message.objects.filter(state="waiting").values_list("text", flat=True)
     assert list(waiting) == ["Хүргэлт хэд хоног вэ?", "Та тэнд байна уу?"]
-    assert turn(verifying) is None
+    assert turn(gated) is None
     row = Conversation.objects.get()
     assert (row.due_at, row.worker) == (None, None)
     assert not Message.objects.filter(state="waiting").exists()
     assert Message.objects.latest("pk").text == "Three days."
 
 
-def test_a_turn_under_way_cannot_lose_the_question(db: None, verifying: Any) -> None:
-    ask(verifying, "Хүргэлт хэд хоног вэ?")
-    ask(verifying, ADDRESS)
-    say(verifying, "Та тэнд байна уу?")
+def test_a_turn_under_way_cannot_lose_the_question(db: None, gated: Any) -> None:
+    ask(gated, "Хүргэлт хэд хоног вэ?")
+    ask(gated, ADDRESS)
+    say(gated, "Та тэнд байна уу?")
     Conversation.objects.update(due_at=timezone.now())
     (claimed,), _ = turns.claim(WORKER, 10)
     stale = gate.stop(claimed.question)
     assert stale is not None
 
-    proving.prove(the_proof())
+    verifying.open_link(the_link())
     (result,) = turns.settle([(claimed, stale, True)])
 
     assert result.verdict == "person_acted"
     assert Message.objects.filter(state="waiting").count() == 2
-    assert turn(verifying) is None
+    assert turn(gated) is None
 
 
-def test_a_link_works_once(db: None, verifying: Any) -> None:
-    ask(verifying, ADDRESS)
-    proof = the_proof()
+def test_a_link_works_once(db: None, gated: Any) -> None:
+    ask(gated, ADDRESS)
+    link = the_link()
 
-    assert proving.prove(proof) is Outcome.PROVED
-    assert proving.prove(proof) is Outcome.EXPIRED
-    assert ProofMark.objects.count() == 1
+    assert verifying.open_link(link) is Outcome.VERIFIED
+    assert verifying.open_link(link) is Outcome.EXPIRED
+    assert VerificationMark.objects.count() == 1
 
 
-def test_a_new_link_ends_the_one_before(db: None, verifying: Any) -> None:
-    ask(verifying, "dorj@example.mn")
-    first = the_proof()
-    ask(verifying, ADDRESS)
+def test_a_new_link_ends_the_one_before(db: None, gated: Any) -> None:
+    ask(gated, "dorj@example.mn")
+    first = the_link()
+    ask(gated, ADDRESS)
 
-    assert proving.prove(first) is Outcome.EXPIRED
-    assert proving.prove(the_proof()) is Outcome.PROVED
+    assert verifying.open_link(first) is Outcome.EXPIRED
+    assert verifying.open_link(the_link()) is Outcome.VERIFIED
     assert Contact.objects.get().email == ADDRESS
 
 
-def test_a_link_is_good_for_a_day(db: None, verifying: Any) -> None:
-    ask(verifying, ADDRESS)
-    proof = the_proof()
-    assert proof.expires_at - proof.created_at == pytest.approx(
+def test_a_link_is_good_for_a_day(db: None, gated: Any) -> None:
+    ask(gated, ADDRESS)
+    link = the_link()
+    assert link.expires_at - link.created_at == pytest.approx(
         dt.timedelta(hours=24), abs=dt.timedelta(seconds=5)
     )
-    EmailProof.objects.update(expires_at=timezone.now())
+    VerificationLink.objects.update(expires_at=timezone.now())
 
-    assert proving.prove(proof) is Outcome.EXPIRED
-    assert ask(verifying, "Сайн уу?") == "Зөв имэйл хаягаа бичээд илгээнэ үү"
+    assert verifying.open_link(link) is Outcome.EXPIRED
+    assert ask(gated, "Сайн уу?") == "Зөв имэйл хаягаа бичээд илгээнэ үү"
 
 
-def test_each_contact_verifies_alone(db: None, verifying: Any) -> None:
-    ask(verifying, "Миний нууц асуулт", thread="1")
-    ask(verifying, ADDRESS, thread="1")
-    ask(verifying, "Өөр асуулт", thread="2")
-    proving.prove(the_proof())
+def test_each_contact_verifies_alone(db: None, gated: Any) -> None:
+    ask(gated, "Миний нууц асуулт", thread="1")
+    ask(gated, ADDRESS, thread="1")
+    ask(gated, "Өөр асуулт", thread="2")
+    verifying.open_link(the_link())
 
     waiting = Message.objects.filter(state="waiting")
     assert [each.text for each in waiting] == ["Миний нууц асуулт"]
-    turn(verifying)
-    assert "баталгаажуулах" in ask(verifying, ADDRESS, thread="2")
-    say(verifying, "Баярлалаа", thread="1")
+    turn(gated)
+    assert "баталгаажуулах" in ask(gated, ADDRESS, thread="2")
+    say(gated, "Баярлалаа", thread="1")
     Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
     (claimed,), _ = turns.claim(WORKER, 10)
     assert "Өөр асуулт" not in {each.text for each in claimed.question.history}
 
 
 def test_a_verified_contact_stays_so_in_the_next_conversation(
-    db: None, verifying: Any
+    db: None, gated: Any
 ) -> None:
-    ask(verifying, ADDRESS)
-    proving.prove(the_proof())
-    say(verifying, "Хэзээ онгойх вэ?", thread="next", contact_id="contact-of-thread-1")
+    ask(gated, ADDRESS)
+    verifying.open_link(the_link())
+    say(gated, "Хэзээ онгойх вэ?", thread="next", contact_id="contact-of-thread-1")
 
-    assert turn(verifying) is None
+    assert turn(gated) is None
 
 
 def test_other_channels_ask_for_nothing(db: None, chatwoot: Any) -> None:
@@ -268,35 +276,33 @@ def test_other_channels_ask_for_nothing(db: None, chatwoot: Any) -> None:
     assert turn(chatwoot) is None
 
 
-def test_a_person_is_within_reach_without_an_address(db: None, verifying: Any) -> None:
-    say(verifying, "Ажилтантай холбоод өгөөч")
+def test_a_person_is_within_reach_without_an_address(db: None, gated: Any) -> None:
+    say(gated, "Ажилтантай холбоод өгөөч")
 
-    stopped = turn(verifying)
+    stopped = turn(gated)
 
     assert stopped is not None
     assert (stopped.reason, stopped.hands_off) == ("asked_for_person", True)
 
 
 def test_where_a_person_replies_the_assistant_says_nothing(
-    db: None, verifying: Any
+    db: None, gated: Any
 ) -> None:
-    ask(verifying, "Хүргэлт хэд хоног вэ?")
-    ask(verifying, ADDRESS)
+    ask(gated, "Хүргэлт хэд хоног вэ?")
+    ask(gated, ADDRESS)
     services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
 
-    assert proving.prove(the_proof()) is Outcome.PROVED
+    assert verifying.open_link(the_link()) is Outcome.VERIFIED
 
     assert not Message.objects.filter(reason="verified").exists()
     assert not Message.objects.filter(state="waiting").exists()
 
 
-def test_without_e_mail_a_person_is_called(
-    db: None, verifying: Any, settings: Any
-) -> None:
+def test_without_e_mail_a_person_is_called(db: None, gated: Any, settings: Any) -> None:
     settings.DEFAULT_FROM_EMAIL = ""
-    say(verifying, "Хүргэлт хэд хоног вэ?")
+    say(gated, "Хүргэлт хэд хоног вэ?")
 
-    stopped = turn(verifying)
+    stopped = turn(gated)
 
     assert stopped is not None
     assert stopped.hands_off
@@ -305,32 +311,30 @@ def test_without_e_mail_a_person_is_called(
 # --- Limits -------------------------------------------------------------------
 
 
-def test_a_contact_gets_five_links_an_hour(db: None, verifying: Any) -> None:
-    said = [ask(verifying, f"bat{number}@example.mn") for number in range(6)]
+def test_a_contact_gets_five_links_an_hour(db: None, gated: Any) -> None:
+    said = [ask(gated, f"bat{number}@example.mn") for number in range(6)]
 
-    assert EmailProof.objects.count() == 5
+    assert VerificationLink.objects.count() == 5
     assert len(set(said[:5])) == 1
     assert said[5] != said[0]
-    EmailProof.objects.update(created_at=timezone.now() - dt.timedelta(minutes=61))
-    assert ask(verifying, ADDRESS) == said[0]
+    VerificationLink.objects.update(
+        created_at=timezone.now() - dt.timedelta(minutes=61)
+    )
+    assert ask(gated, ADDRESS) == said[0]
 
 
 def test_an_address_gets_five_links_an_hour_and_nobody_learns_of_it(
-    db: None, verifying: Any
+    db: None, gated: Any
 ) -> None:
-    said = [ask(verifying, ADDRESS, thread=str(number)) for number in range(7)]
+    said = [ask(gated, ADDRESS, thread=str(number)) for number in range(7)]
 
     assert len(set(said)) == 1
-    assert EmailProof.objects.filter(state="waiting").count() == 5
-    assert EmailProof.objects.filter(state="done").count() == 2
+    assert VerificationLink.objects.filter(state="waiting").count() == 5
+    assert VerificationLink.objects.filter(state="done").count() == 2
 
 
-def test_a_known_address_is_answered_as_an_unknown_one(
-    db: None, verifying: Any
-) -> None:
-    ask(verifying, ADDRESS, thread="1")
-    proving.prove(the_proof())
+def test_a_known_address_is_answered_as_an_unknown_one(db: None, gated: Any) -> None:
+    ask(gated, ADDRESS, thread="1")
+    verifying.open_link(the_link())
 
-    assert ask(verifying, ADDRESS, thread="2") == ask(
-        verifying, "new@example.mn", thread="3"
-    )
+    assert ask(gated, ADDRESS, thread="2") == ask(gated, "new@example.mn", thread="3")

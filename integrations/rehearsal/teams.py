@@ -17,7 +17,7 @@ import re
 import threading
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 SIGNATURE = "rehearsal-signature_"
@@ -95,7 +95,7 @@ class TeamsServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version: ClassVar[str] = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         teams: TeamsServer = self.server.stand_in  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The token in a link: a signed JWT that names one proof, contact, address and channel."""
+"""The token in a link: a signed JWT that names one link, contact, address and channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jwt
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from conversations.proofs import EmailProof
+    from conversations.links import VerificationLink
 
 _ALGORITHM: Final = "HS256"
 _PURPOSE: Final = "answerdesk:verify-email"
@@ -25,28 +25,28 @@ class Tampered(Exception):
 class Claims:
     """What a token of ours says."""
 
-    proof: uuid.UUID
+    link: uuid.UUID
     contact: str
     email: str
     channel: str
 
-    def fit(self, proof: EmailProof) -> bool:
+    def fit(self, link: VerificationLink) -> bool:
         """Whether the token was made for this row as it stands."""
-        contact = proof.contact
-        known = (str(contact.uuid), proof.email, str(contact.channel.uuid))
+        contact = link.contact
+        known = (str(contact.uuid), link.email, str(contact.channel.uuid))
         return (self.contact, self.email, self.channel) == known
 
 
-def make(proof: EmailProof) -> str:
-    """The token of a proof, good for as long as its link."""
+def make(link: VerificationLink) -> str:
+    """The token of a link, good for as long as its link."""
     claims = {
         "aud": _PURPOSE,
-        "jti": str(proof.uuid),
-        "sub": str(proof.contact.uuid),
-        "email": proof.email,
-        "channel": str(proof.contact.channel.uuid),
-        "iat": proof.created_at,
-        "exp": proof.expires_at,
+        "jti": str(link.uuid),
+        "sub": str(link.contact.uuid),
+        "email": link.email,
+        "channel": str(link.contact.channel.uuid),
+        "iat": link.created_at,
+        "exp": link.expires_at,
     }
     return jwt.encode(claims, _keys()[0], algorithm=_ALGORITHM)
 

@@ -1,4 +1,4 @@
-"""EmailProof: the link that proves an address. ProofMark: a provider is told of it."""
+"""VerificationLink: what is sent to an address. VerificationMark: a provider is told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class EmailProof(Errand):
+class VerificationLink(Errand):
     """A link on its way to an address that a contact told, and whether it was opened.
 
     A contact is verified once one of its links was opened; each new link ends the one
@@ -25,7 +25,7 @@ class EmailProof(Errand):
     contact = models.ForeignKey(
         "conversations.Contact",
         models.CASCADE,
-        related_name="proofs",
+        related_name="links",
         verbose_name=_("customer"),
     )
     #: Where it was asked for, and where its success is told.
@@ -36,7 +36,7 @@ class EmailProof(Errand):
     #: Language of the letter and its pages, as a code.
     lang = models.CharField(max_length=12, blank=True)
     expires_at = models.DateTimeField(_("good until"))
-    proved_at = models.DateTimeField(_("proved at"), null=True, blank=True)
+    opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     #: Since when another link stands in its place.
     replaced_at = models.DateTimeField(null=True, blank=True)
 
@@ -48,7 +48,7 @@ class EmailProof(Errand):
         indexes: ClassVar = [
             *Errand.Meta.indexes,
             models.Index(
-                fields=["account", "email", "-created_at"], name="proof_by_address"
+                fields=["account", "email", "-created_at"], name="link_by_address"
             ),
         ]
 
@@ -57,16 +57,16 @@ class EmailProof(Errand):
 
     @property
     def is_good(self) -> bool:
-        """Whether its link still proves something."""
-        has_ended = self.proved_at is not None or self.replaced_at is not None
+        """Whether opening it still verifies the contact."""
+        has_ended = self.opened_at is not None or self.replaced_at is not None
         return not has_ended and self.expires_at > timezone.now()
 
 
-class ProofMark(Errand):
-    """The provider is told, on the conversation, that an address was proved."""
+class VerificationMark(Errand):
+    """The provider is told, on the conversation, that an address was verified."""
 
-    proof = models.OneToOneField(
-        EmailProof, models.CASCADE, related_name="mark", verbose_name=_("e-mail")
+    link = models.OneToOneField(
+        VerificationLink, models.CASCADE, related_name="mark", verbose_name=_("e-mail")
     )
 
     objects = AccountQuerySet.as_manager()
@@ -76,10 +76,10 @@ class ProofMark(Errand):
         verbose_name_plural = _("notes of verifications")
 
     def __str__(self) -> str:
-        return str(self.proof)
+        return str(self.link)
 
     @property
     def values(self) -> dict[str, Any]:
         """The documented attributes. They are for people to see; we never read them."""
-        name = self.proof.contact.external_id
+        name = self.link.contact.external_id
         return {"email_verified": True, f"verified_contact_{name}": True}

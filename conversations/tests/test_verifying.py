@@ -13,8 +13,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations import proof_tokens, proving, verification
-from conversations.models import EmailProof, Message, ProofMark
+from conversations import link_tokens, verification, verifying
+from conversations.models import Message, VerificationLink, VerificationMark
 from conversations.tests.acting import say
 from conversations.tests.factories import ContactFactory, ConversationFactory
 from core.tests.network import eventually
@@ -31,16 +31,16 @@ def _can_send(settings: Any) -> None:
 
 
 @pytest.fixture
-def proof(chatwoot: Any) -> EmailProof:
+def link(chatwoot: Any) -> VerificationLink:
     contact = ContactFactory(channel=chatwoot, external_id="771")
     conversation = ConversationFactory(
         channel=chatwoot, contact=contact, address={"conversation": "418"}, lang="mn"
     )
-    return proving.begin(conversation, ADDRESS, "mn")
+    return verifying.begin(conversation, ADDRESS, "mn")
 
 
-def path_of(proof: EmailProof) -> str:
-    return proving.link_of(proof).removeprefix("https://desk.example")
+def path_of(link: VerificationLink) -> str:
+    return verifying.address_of(link).removeprefix("https://desk.example")
 
 
 # --- The whole way, over a real mail server -----------------------------------
@@ -69,7 +69,7 @@ def test_a_customer_verifies_and_gets_the_answer_to_what_was_asked(
     assert link is not None
     page = client.post(link[1])
     assert "Амжилттай баталгаажлаа" in page.content.decode()
-    eventually(lambda: ProofMark.objects.get().state == "done")
+    eventually(lambda: VerificationMark.objects.get().state == "done")
     eventually(lambda: _last_turn_is_about(asked.message_id))
     said = [each["content"] for each in network.bodies("/messages")]
     assert "Зөв имэйл хаягаа бичээд илгээнэ үү" in said[0]
@@ -92,12 +92,12 @@ def test_an_address_that_takes_no_mail_is_told(
     contact = ContactFactory(channel=chatwoot)
     row = ConversationFactory(channel=chatwoot, contact=contact, lang="mn")
 
-    proof = proving.begin(row, "nobody@example.mn", "mn")
+    link = verifying.begin(row, "nobody@example.mn", "mn")
     eventually(lambda: Message.objects.filter(reason="failed").exists())
 
-    proof.refresh_from_db()
-    assert proof.state == "failed"
-    assert "550" in proof.error
+    link.refresh_from_db()
+    assert link.state == "failed"
+    assert "550" in link.error
     row.refresh_from_db()
     assert row.needs_person
     assert row.last_text.startswith("Энэ хаяг руу")
@@ -106,37 +106,37 @@ def test_an_address_that_takes_no_mail_is_told(
 # --- Tokens -------------------------------------------------------------------
 
 
-def test_a_token_names_contact_address_and_channel(db: None, proof: Any) -> None:
-    claims = proof_tokens.read(proof_tokens.make(proof))
+def test_a_token_names_contact_address_and_channel(db: None, link: Any) -> None:
+    claims = link_tokens.read(link_tokens.make(link))
 
-    assert claims.proof == proof.uuid
-    assert claims.fit(proof)
+    assert claims.link == link.uuid
+    assert claims.fit(link)
     for name, value in [("email", "eve@evil.example"), ("contact", str(uuid.uuid4()))]:
-        changed = proof_tokens.Claims(**{**_as_dict(claims), name: value})
-        assert not changed.fit(proof)
+        changed = link_tokens.Claims(**{**_as_dict(claims), name: value})
+        assert not changed.fit(link)
 
 
-def _as_dict(claims: proof_tokens.Claims) -> dict[str, Any]:
-    names = ("proof", "contact", "email", "channel")
+def _as_dict(claims: link_tokens.Claims) -> dict[str, Any]:
+    names = ("link", "contact", "email", "channel")
     return {name: getattr(claims, name) for name in names}
 
 
-def test_the_secret_can_be_rotated(db: None, proof: Any, settings: Any) -> None:
+def test_the_secret_can_be_rotated(db: None, link: Any, settings: Any) -> None:
     settings.VERIFICATION_SECRETS = ["first-secret"]
-    token = proof_tokens.make(proof)
+    token = link_tokens.make(link)
 
     settings.VERIFICATION_SECRETS = ["second-secret", "first-secret"]
-    assert proof_tokens.read(token).proof == proof.uuid
+    assert link_tokens.read(token).link == link.uuid
     settings.VERIFICATION_SECRETS = ["second-secret"]
-    with pytest.raises(proof_tokens.Tampered):
-        proof_tokens.read(token)
+    with pytest.raises(link_tokens.Tampered):
+        link_tokens.read(token)
 
 
-def _forged(proof: EmailProof) -> list[str]:
-    token = proof_tokens.make(proof)
+def _forged(link: VerificationLink) -> list[str]:
+    token = link_tokens.make(link)
     head, body, sign = token.split(".")
     claims = jwt.decode(token, options={"verify_signature": False})
-    key = proof_tokens._keys()[0]
+    key = link_tokens._keys()[0]
     return [
         "",
         "x",
@@ -152,29 +152,29 @@ def _forged(proof: EmailProof) -> list[str]:
     ]
 
 
-def test_a_tampered_token_opens_nothing(db: None, proof: Any, client: Any) -> None:
-    for token in _forged(proof)[1:]:
+def test_a_tampered_token_opens_nothing(db: None, link: Any, client: Any) -> None:
+    for token in _forged(link)[1:]:
         page = client.post(reverse("verify-email", args=[token]))
 
         assert page.status_code == 400
         assert b'data-outcome="tampered"' in page.content
-    assert not EmailProof.objects.exclude(proved_at=None).exists()
+    assert not VerificationLink.objects.exclude(opened_at=None).exists()
 
 
 # --- Pages --------------------------------------------------------------------
 
 
 def test_opening_a_link_changes_nothing_until_its_page_is_posted(
-    db: None, proof: Any, client: Any
+    db: None, link: Any, client: Any
 ) -> None:
-    path = path_of(proof)
+    path = path_of(link)
 
     for page in (client.head(path), client.get(path)):
         assert page.status_code == 200
         assert page["Referrer-Policy"] == "no-referrer"
         assert "no-store" in page["Cache-Control"]
     assert ADDRESS in page.content.decode()
-    assert not EmailProof.objects.exclude(proved_at=None).exists()
+    assert not VerificationLink.objects.exclude(opened_at=None).exists()
     page = client.post(path)
     assert "Амжилттай баталгаажлаа" in page.content.decode()
     # Once more, as by a second click: it still stands, and nothing happens twice.
@@ -183,9 +183,9 @@ def test_opening_a_link_changes_nothing_until_its_page_is_posted(
     assert Message.objects.filter(reason="verified").count() == 1
 
 
-def test_an_expired_link_can_be_exchanged(db: None, proof: Any, client: Any) -> None:
-    path = path_of(proof)
-    EmailProof.objects.update(expires_at=timezone.now())
+def test_an_expired_link_can_be_exchanged(db: None, link: Any, client: Any) -> None:
+    path = path_of(link)
+    VerificationLink.objects.update(expires_at=timezone.now())
 
     page = client.get(path)
     assert page.status_code == 410
@@ -193,16 +193,27 @@ def test_an_expired_link_can_be_exchanged(db: None, proof: Any, client: Any) -> 
     assert client.post(path).status_code == 410
     assert "Шинэ линк илгээгдлээ" in client.post(path, {"again": "1"}).content.decode()
 
-    newest = EmailProof.objects.latest("pk")
+    newest = VerificationLink.objects.latest("pk")
     assert (newest.email, newest.state, newest.is_good) == (ADDRESS, "waiting", True)
     for _ in range(5):
         page = client.post(path, {"again": "1"})
     assert page.status_code == 429
-    assert EmailProof.objects.count() == 5
+    assert VerificationLink.objects.count() == 5
 
 
-def test_the_wrong_method_is_refused(db: None, proof: Any, client: Any) -> None:
-    assert client.delete(path_of(proof)).status_code == 405
+def test_who_owns_an_address_that_was_corrected_cannot_take_the_contact(
+    db: None, link: Any, client: Any
+) -> None:
+    path = path_of(link)
+    verifying.begin(link.conversation, "right@example.mn", "mn")
+
+    assert client.post(path).status_code == 410
+    assert client.post(path, {"again": "1"}).status_code == 410
+    assert VerificationLink.objects.latest("pk").email == "right@example.mn"
+
+
+def test_the_wrong_method_is_refused(db: None, link: Any, client: Any) -> None:
+    assert client.delete(path_of(link)).status_code == 405
 
 
 # --- What Chatwoot is told ----------------------------------------------------
@@ -214,12 +225,12 @@ def answer(known: dict[str, Any]) -> httpx2.Response:
 
 @pytest.mark.django_db(transaction=True)
 def test_chatwoot_gets_the_documented_attributes_beside_its_own(
-    engine: Any, proof: Any, network: Any
+    engine: Any, link: Any, network: Any
 ) -> None:
     network.answer(lambda _: answer({"vip": True}))
-    ProofMark.objects.create(account=proof.account, proof=proof)
+    VerificationMark.objects.create(account=link.account, link=link)
 
-    eventually(lambda: ProofMark.objects.get().state == "done")
+    eventually(lambda: VerificationMark.objects.get().state == "done")
 
     asked, written = network.requests
     base = "/api/v1/accounts/3/conversations/418"

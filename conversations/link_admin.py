@@ -8,15 +8,15 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoped_admin import OWNER, SUPPORT, RecordAdmin
-from conversations.models import EmailProof
+from conversations.models import VerificationLink
 
 
-@admin.register(EmailProof)
-class EmailProofAdmin(RecordAdmin):
+@admin.register(VerificationLink)
+class VerificationLinkAdmin(RecordAdmin):
     """Did the link leave, and was it opened?"""
 
     viewers: ClassVar[tuple[str, ...]] = (OWNER, SUPPORT)
-    list_display = ("created_at", "contact", "email", "state", "is_proved", "error")
+    list_display = ("created_at", "contact", "email", "state", "is_opened", "error")
     list_filter = ("state",)
     list_select_related = ("contact", "account")
     search_fields = ("email", "contact__name")
@@ -24,5 +24,5 @@ class EmailProofAdmin(RecordAdmin):
     ordering = ("-id",)
 
     @admin.display(description=_("verified"), boolean=True)
-    def is_proved(self, obj: EmailProof) -> bool:
-        return obj.proved_at is not None
+    def is_opened(self, obj: VerificationLink) -> bool:
+        return obj.opened_at is not None

@@ -12,14 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from conversations import proving
-from conversations.proving import Outcome
+from conversations import verifying
+from conversations.verifying import Outcome
 from core.language import speaking
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from conversations.proofs import EmailProof
+    from conversations.links import VerificationLink
 
 _STATUS = {
     Outcome.EXPIRED: HTTPStatus.GONE,
@@ -37,20 +37,20 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
 
     Programs that read mail open links too, and would verify whatever anybody typed.
     """
-    outcome, proof = proving.look(token)
-    if proof is not None and request.method == "POST":
+    outcome, link = verifying.look(token)
+    if link is not None and request.method == "POST":
         if "again" in request.POST:
-            outcome = proving.renew(proof)
+            outcome = verifying.renew(link)
         elif outcome is Outcome.READY:
-            outcome = proving.prove(proof)
-    return _page(request, outcome, proof)
+            outcome = verifying.open_link(link)
+    return _page(request, outcome, link)
 
 
 def _page(
-    request: HttpRequest, outcome: Outcome, proof: EmailProof | None
+    request: HttpRequest, outcome: Outcome, link: VerificationLink | None
 ) -> HttpResponse:
-    lang = proof.lang if proof is not None else translation.get_language()
-    context = {"outcome": outcome.value, "proof": proof}
+    lang = link.lang if link is not None else translation.get_language()
+    context = {"outcome": outcome.value, "link": link}
     with speaking(lang or ""):
         response = render(
             request,

@@ -1,4 +1,4 @@
-"""Prove: send the link, take its opening, and go on where the contact was stopped."""
+"""Verify: send the link, take its opening, and go on where the contact was stopped."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from conversations import live, proof_tokens, services, verification
+from conversations import link_tokens, live, services, verification
+from conversations.links import VerificationLink, VerificationMark
 from conversations.models import Contact, Conversation, Message
-from conversations.proofs import EmailProof, ProofMark
 from core import mail, store, work
 from core.language import speaking, spoken
 from integrations.errands import ErrandStep
@@ -29,7 +29,7 @@ class Outcome(enum.StrEnum):
 
     #: It is good, and waits for its button.
     READY = "ready"
-    PROVED = "proved"
+    VERIFIED = "verified"
     #: Too old, used, or another link stands in its place.
     EXPIRED = "expired"
     TAMPERED = "tampered"
@@ -38,83 +38,89 @@ class Outcome(enum.StrEnum):
     LIMITED = "limited"
 
 
-def begin(conversation: Conversation, email: str, lang: str) -> EmailProof:
+def begin(conversation: Conversation, email: str, lang: str) -> VerificationLink:
     """Send a link to an address; the caller holds the conversation's lock.
 
     To an address that gets too many nothing is sent, and nobody is told: whoever asks
     would learn that others have asked.
     """
     now = timezone.now()
-    mine = EmailProof.objects.filter(contact_id=conversation.contact_id)
-    mine.filter(proved_at=None, replaced_at=None).update(replaced_at=now)
-    theirs = EmailProof.objects.filter(
+    mine = VerificationLink.objects.filter(contact_id=conversation.contact_id)
+    mine.filter(opened_at=None, replaced_at=None).update(replaced_at=now)
+    theirs = VerificationLink.objects.filter(
         account_id=conversation.account_id, email__iexact=email
     )
     is_silent = verification.are_too_many(
         theirs.filter(created_at__gt=now - verification.LIFE)
     )
-    proof = EmailProof.objects.create(
+    link = VerificationLink.objects.create(
         account_id=conversation.account_id,
         contact_id=conversation.contact_id,
         conversation=conversation,
         email=email,
         lang=spoken(lang),
         expires_at=now + verification.LIFE,
-        state=EmailProof.State.DONE if is_silent else EmailProof.State.WAITING,
+        state=VerificationLink.State.DONE
+        if is_silent
+        else VerificationLink.State.WAITING,
         error="Not sent: this address gets too many." if is_silent else "",
     )
-    transaction.on_commit(lambda: work.wake(ProofStep.name))
-    return proof
+    transaction.on_commit(lambda: work.wake(LinkStep.name))
+    return link
 
 
-def look(token: str) -> tuple[Outcome, EmailProof | None]:
+def look(token: str) -> tuple[Outcome, VerificationLink | None]:
     """How a link stands; changes nothing. Raises nothing: a bad link is an outcome."""
     try:
-        claims = proof_tokens.read(token)
-    except proof_tokens.Tampered:
+        claims = link_tokens.read(token)
+    except link_tokens.Tampered:
         return Outcome.TAMPERED, None
-    rows = EmailProof.objects.select_related("account", "contact__channel")
-    proof = rows.filter(uuid=claims.proof).first()
-    if proof is None or not claims.fit(proof):
+    rows = VerificationLink.objects.select_related("account", "contact__channel")
+    link = rows.filter(uuid=claims.link).first()
+    if link is None or not claims.fit(link):
         return Outcome.TAMPERED, None
-    if proof.proved_at is not None:
+    if link.opened_at is not None:
         # Opened before: by the same person, or by a second click.
-        return Outcome.PROVED, proof
-    return Outcome.READY if proof.is_good else Outcome.EXPIRED, proof
+        return Outcome.VERIFIED, link
+    return Outcome.READY if link.is_good else Outcome.EXPIRED, link
 
 
 @transaction.atomic
-def prove(proof: EmailProof) -> Outcome:
+def open_link(link: VerificationLink) -> Outcome:
     """The link was opened: its contact is verified, once."""
-    rows = _lock(proof.contact_id)
+    rows = _lock(link.contact_id)
     now = timezone.now()
-    unused = EmailProof.objects.filter(
-        pk=proof.pk, proved_at=None, replaced_at=None, expires_at__gt=now
+    unused = VerificationLink.objects.filter(
+        pk=link.pk, opened_at=None, replaced_at=None, expires_at__gt=now
     )
-    if not unused.update(proved_at=now):
+    if not unused.update(opened_at=now):
         return Outcome.EXPIRED
-    Contact.objects.filter(pk=proof.contact_id).update(email=proof.email)
-    ProofMark.objects.create(account_id=proof.account_id, proof=proof)
+    Contact.objects.filter(pk=link.contact_id).update(email=link.email)
+    VerificationMark.objects.create(account_id=link.account_id, link=link)
     transaction.on_commit(lambda: work.wake(MarkStep.name))
     for row in rows:
         # Where people reply, the assistant says nothing more.
         if row.status == Conversation.Status.ACTIVE:
             _go_on(row)
-            if row.pk == proof.conversation_id:
-                _say(row, "verified", proof.lang)
-    return Outcome.PROVED
+            if row.pk == link.conversation_id:
+                _say(row, "verified", link.lang)
+    return Outcome.VERIFIED
 
 
 @transaction.atomic
-def renew(proof: EmailProof) -> Outcome:
+def renew(link: VerificationLink) -> Outcome:
     """Send another link to the address of one that has expired."""
-    rows = {row.pk: row for row in _lock(proof.contact_id)}
-    standing = verification.standings(rows.values()).get(proof.conversation_id)
+    rows = {row.pk: row for row in _lock(link.contact_id)}
+    standing = verification.standings(rows.values()).get(link.conversation_id)
     if standing is None:
-        return Outcome.PROVED
+        return Outcome.VERIFIED
+    newest = VerificationLink.objects.filter(contact_id=link.contact_id).latest("pk")
+    if newest.email != link.email:
+        # The contact has told another address since; this one is not theirs any more.
+        return Outcome.EXPIRED
     if standing.is_limited or not standing.is_possible:
         return Outcome.LIMITED
-    begin(rows[proof.conversation_id], proof.email, proof.lang)
+    begin(rows[link.conversation_id], link.email, link.lang)
     return Outcome.SENT
 
 
@@ -171,22 +177,22 @@ def _say(row: Conversation, name: str, lang: str) -> None:
 
 
 @work.register
-class ProofStep(ErrandStep):
+class LinkStep(ErrandStep):
     """Sends the links that wait."""
 
-    name: ClassVar[str] = "proofs"
-    model = EmailProof
+    name: ClassVar[str] = "links"
+    model = VerificationLink
     related = ("account", "contact__channel", "conversation")
 
-    async def attempt(self, row: EmailProof) -> dict[str, Any]:
+    async def attempt(self, row: VerificationLink) -> dict[str, Any]:
         if row.is_good:
             await mail.send(await self.loop.db(_letter, row))
         return {}
 
-    def hold(self, row: EmailProof) -> None:
+    def hold(self, row: VerificationLink) -> None:
         _lock(row.contact_id)
 
-    def settled(self, row: EmailProof) -> None:
+    def settled(self, row: VerificationLink) -> None:
         conversation = Conversation.objects.select_related("channel").get(
             pk=row.conversation_id
         )
@@ -198,38 +204,38 @@ class ProofStep(ErrandStep):
 
 @work.register
 class MarkStep(ErrandStep):
-    """Tells providers that an address was proved."""
+    """Tells providers that an address was verified."""
 
     name: ClassVar[str] = "marks"
-    model = ProofMark
-    related = ("proof__contact", "proof__conversation__channel")
+    model = VerificationMark
+    related = ("link__contact", "link__conversation__channel")
 
-    async def attempt(self, row: ProofMark) -> dict[str, Any]:
-        conversation = row.proof.conversation
+    async def attempt(self, row: VerificationMark) -> dict[str, Any]:
+        conversation = row.link.conversation
         adapter = adapter_of(conversation.channel)
         await adapter.set_attributes(conversation.address, row.values)
         return {}
 
 
-def link_of(proof: EmailProof) -> str:
-    """The address that proves it."""
-    path = reverse("verify-email", args=[proof_tokens.make(proof)])
+def address_of(link: VerificationLink) -> str:
+    """The address that is opened."""
+    path = reverse("verify-email", args=[link_tokens.make(link)])
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def _letter(proof: EmailProof) -> mail.Mail:
+def _letter(link: VerificationLink) -> mail.Mail:
     """Nothing in it was written by whoever told the address."""
-    with speaking(proof.lang):
+    with speaking(link.lang):
         context = {
-            "business": proof.account.name,
-            "link": link_of(proof),
-            "lang": spoken(proof.lang),
+            "business": link.account.name,
+            "link": address_of(link),
+            "lang": spoken(link.lang),
         }
         return mail.Mail(
-            reference=proof.uuid,
-            to=(proof.email,),
+            reference=link.uuid,
+            to=(link.email,),
             subject=gettext("Verify your e-mail address"),
             text=render_to_string("conversations/verify_email.txt", context),
             html=render_to_string("conversations/verify_email.html", context),
-            sender_name=proof.account.name,
+            sender_name=link.account.name,
         )
