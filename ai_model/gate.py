@@ -27,7 +27,7 @@ def stop(question: Question) -> Answer | None:
     if question.standing is None:
         return None
     early = answering.without_search(question, question.texts)
-    if early is not None and early.outcome is not Message.State.ANSWERED:
+    if early is not None and (early.hands_off or early.needs_person):
         return early
     if not question.standing.is_possible:
         return answering.give_up(question, "error")

@@ -101,7 +101,7 @@ class AlertTargetAdmin(ScopedAdmin):
     )  # fmt: skip
     ordering = ("account", "service")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What the service does not want is not asked for."""
         if obj is None:
             return list(self.fields)
