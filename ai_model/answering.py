@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ai_model.providers.base import Completion, OnText, Utterance
     from ai_model.writing import Written
     from conversations.verification import Standing
+    from integrations.adapters.base import Attachment
     from knowledge.index import Hit, Index
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Question:
 
     #: The contact's waiting messages, oldest first.
     texts: tuple[str, ...]
+    #: What came with them beside words.
+    attachments: tuple[Attachment, ...] = field(default=(), kw_only=True)
     #: Earlier messages, oldest first, and the contact's words at the end.
     history: tuple[Utterance, ...]
     #: Language of the contact's earlier words, and whether a person was just offered.
@@ -132,6 +135,20 @@ async def answer(
     embed_query: EmbedQuery | None = None,
 ) -> Answer:
     """Answer, or say why a person is needed. Raises nothing that a provider does."""
+    found = await _answer(question, find_index, on_text, embed_query)
+    if question.attachments and found.reason == "answered":
+        # Nobody has looked at what came with the words, so the contact is to know.
+        text = f"{found.text}\n\n{question.line('attachment_aside')}"
+        return replace(found, text=text)
+    return found
+
+
+async def _answer(
+    question: Question,
+    find_index: Callable[[], Awaitable[Index]],
+    on_text: OnText | None,
+    embed_query: EmbedQuery | None,
+) -> Answer:
     lang = question.asked_in
     # The waiting messages without their courtesies.
     texts = tuple(each for each in question.texts if not intent.small_talk(each))
@@ -213,6 +230,8 @@ def _while_closed(question: Question) -> Answer | None:
 def _courtesy(question: Question, texts: Sequence[str]) -> Answer | None:
     """The answer to what asks nothing."""
     name = reason = ""
+    if not question.text.strip() and question.attachments:
+        return _unseen(question)
     if not question.text.strip():
         name = reason = "empty"
     elif question.has_offer and intent.declines(question.texts[-1]):
@@ -224,6 +243,17 @@ def _courtesy(question: Question, texts: Sequence[str]) -> Answer | None:
         return None
     return Answer(
         question.line(name), Message.State.ANSWERED, reason, question.asked_in
+    )
+
+
+def _unseen(question: Question) -> Answer:
+    """What is said to a picture or a voice that nobody here can make out."""
+    return Answer(
+        question.line("attachment"),
+        Message.State.HANDED_OVER,
+        "attachment",
+        question.asked_in,
+        offers_person=True,
     )
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import answering, framing, gate, intent, providers, turns
+from ai_model import answering, framing, gate, intent, providers, turns, writing
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
+from core.exceptions import ProviderError
 from knowledge import embedders, queries, search
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 MOST_JOINS = 3
 #: Seconds between two pieces of an answer that is shown while it is written.
 STREAM_PAUSE_S = 0.06
+#: Seconds after which the sign that somebody writes is shown again.
+TYPING_PAUSE_S = 4.5
 #: Seconds before words whose turn broke are tried again.
 RETRY_PAUSE_S = 2.0
 
@@ -143,6 +146,9 @@ class TurnStep(work.Step):
     async def _think(self, claimed: Claim, budget_s: float) -> Answer:
         question = replace(claimed.question, budget_s=budget_s)
         writer = LiveWriter(claimed) if claimed.is_watched else None
+        # The local answerer is done before anybody could see a sign.
+        is_slow = writing.has_model(question.assistant)
+        typing = asyncio.create_task(_show_typing(claimed)) if is_slow else None
         try:
             async with asyncio.timeout(budget_s):
                 answer = gate.stop(question) or await answering.answer(
@@ -156,6 +162,8 @@ class TurnStep(work.Step):
         finally:
             if writer is not None:
                 writer.close()
+            if typing is not None:
+                typing.cancel()
         return framing.frame(question, answer, timezone.now())
 
     async def _index(self, claimed: Claim) -> Index:
@@ -168,6 +176,20 @@ class TurnStep(work.Step):
         self, batch: list[tuple[Claim, Answer, bool]]
     ) -> Sequence[Committed]:
         return await self.loop.db(turns.settle, batch)
+
+
+async def _show_typing(claimed: Claim) -> None:
+    """Show the contact that somebody writes, until this is cancelled."""
+    while True:
+        try:
+            await claimed.adapter.show_typing(claimed.address)
+        except ProviderError as exc:
+            logger.debug("No typing was shown: %s", exc.code)
+        except Exception:
+            # It is only a sign; the answer must not suffer from it.
+            logger.exception("Adapter %s broke", claimed.adapter.key)
+            return
+        await asyncio.sleep(TYPING_PAUSE_S)
 
 
 def _prepare() -> None:

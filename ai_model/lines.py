@@ -43,6 +43,13 @@ LINES = {
         " written down, and I can bring in a person whenever you like."
     ),
     "declined": _("No problem! Feel free to ask another question."),
+    "attachment": _(
+        "I can't look at attachments or listen to them. Could you write down what you"
+        " would like to know, or shall I pass it on to a person?"
+    ),
+    "attachment_aside": _(
+        "I couldn't look at what you attached. If it matters, ask me for a person."
+    ),
     "empty": _(
         "I can only read text so far. Could you write down what you would like to know?"
     ),

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Min
@@ -23,6 +24,7 @@ from conversations import live, replies, sessions, verification
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
+from integrations.adapters.base import Attachment
 from integrations.facts import cache
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class Claim:
     knowledge_version: int
     #: Somebody may watch the answer while it is written.
     is_watched: bool
+    #: Speaks to the contact's provider, for signs of life while the turn runs.
+    adapter: Adapter
+    address: dict[str, Any]
     worker: int
     epoch: int
     first_message_id: int
@@ -166,6 +171,8 @@ def _make_claim(
         knowledge_version=row.version,
         # A CRM waits for the whole reply, and nobody else knows the name of its session.
         is_watched=adapter.is_watched and not sessions.is_crm(row.external_id),
+        adapter=adapter,
+        address=row.address,
         worker=worker,
         epoch=row.epoch,
         first_message_id=waiting[0]["id"],
@@ -175,6 +182,7 @@ def _make_claim(
         prompt_versions={each.kind: each.version for each in setup.prompts},
         question=Question(
             texts=tuple(each["text"] for each in waiting),
+            attachments=_attachments(waiting),
             history=_history(messages),
             lang=row.lang,
             has_offer=row.has_offer,
@@ -213,10 +221,21 @@ def _history(messages: list[dict[str, Any]]) -> tuple[Utterance, ...]:
     )
 
 
+def _attachments(waiting: Sequence[dict[str, Any]]) -> tuple[Attachment, ...]:
+    """What came with the words that wait."""
+    return tuple(
+        Attachment(**each)
+        for row in waiting
+        for each in orjson.loads(row["attachments"])
+    )
+
+
 def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
     """The newest messages of each conversation, and all that wait, oldest first."""
     rows = store.fetch(
-        "SELECT m.id, m.conversation_id, m.author, m.text, m.state"
+        "SELECT m.id, m.conversation_id, m.author, m.text, m.state,"
+        # As text, which both databases give.
+        " CAST(m.attachments AS text) AS attachments"
         " FROM conversations_message m JOIN conversations_conversation c"
         " ON c.id = m.conversation_id AND m.id >= ("
         "  SELECT MIN(id) FROM (SELECT id FROM (SELECT id FROM conversations_message x"

@@ -32,6 +32,8 @@ REASONS = {
     "switched": "it was switched to people",
     "small_talk": "it was small talk",
     "empty": "it had no text",
+    "attachment": "it was an attachment, which the assistant could not make out",
+    "conversation_gone": "the provider does not have the conversation any more",
     "declined": "the customer did not want the person who was offered",
     "timeout": "no answer came within the time budget",
     "provider_error": "no provider could answer",

@@ -18,15 +18,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from conversations import live
+from conversations import handover, live
 from conversations.models import Conversation, Delivery, Message
+from conversations.signals import conversation_changed_hands
 from core import lease, store, work
 from core.exceptions import (
+    ConversationGone,
+    CredentialsRefused,
     PermanentProviderError,
     ProviderError,
     UncertainProviderError,
 )
 from core.text import clean_text
+from integrations import breakage
 from integrations.adapters.base import Adapter, Outbound
 from integrations.facts import cache
 
@@ -73,6 +77,8 @@ class Outcome:
     error: str = ""
     due_at: dt.datetime | None = None
     must_look: bool = False
+    #: The thread is gone at the provider, so the conversation ends.
+    is_gone: bool = False
     #: Who made it. What arrived counts whoever sent it, anything else only as long as
     #: the part is still that worker's.
     worker: int | None = None
@@ -141,6 +147,11 @@ class DeliverStep(work.Step):
             if not await self._may_leave(claimed):
                 return None  # withheld: a person acted
             external_id = await adapter.send(outbound)
+        except CredentialsRefused as exc:
+            await self.loop.db(
+                breakage.note_refusal, adapter.channel.id, clean_text(str(exc))
+            )
+            return after_failure(claimed, exc)
         except ProviderError as exc:
             return after_failure(claimed, exc)
         except (DatabaseError, InterfaceError):
@@ -161,6 +172,8 @@ class DeliverStep(work.Step):
                 error=clean_text(repr(exc))[:300],
                 must_look=adapter.can_look(),
             )
+        if adapter.channel.error:
+            await self.loop.db(breakage.note_success, adapter.channel.id)
         return Outcome(claimed.id, Delivery.State.SENT, external_id)
 
     async def _may_leave(self, claimed: Claimed) -> bool:
@@ -193,7 +206,11 @@ def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
     must_look = isinstance(exc, UncertainProviderError) or claimed.must_look or broke
     if isinstance(exc, PermanentProviderError) or claimed.attempts >= MOST_ATTEMPTS:
         return Outcome(
-            claimed.id, Delivery.State.FAILED, error=error, must_look=must_look
+            claimed.id,
+            Delivery.State.FAILED,
+            error=error,
+            must_look=must_look,
+            is_gone=isinstance(exc, ConversationGone),
         )
     pause = exc.retry_after
     if pause is None:
@@ -263,6 +280,7 @@ def _claimed(
 ) -> list[Claimed]:
     rows = list(deliveries)
     adapters = cache.of(each.conversation.channel_id for each in rows)
+    contexts = handover.contexts(rows)
     return [
         Claimed(
             id=each.pk,
@@ -275,6 +293,7 @@ def _claimed(
                 reference=str(each.uuid),
                 address=each.conversation.address,
                 text=each.text,
+                context=contexts.get(each.pk, {}),
             ),
             fresh_until=fresh_until,
         )
@@ -347,6 +366,9 @@ def record(outcomes: Sequence[Outcome]) -> None:
     settle_messages([message for message, _, _ in keys if message])
     called = {conversation for _, conversation, state in keys if state in lost}
     _call_person([row for row in failed if row.pk in called])
+    ended = [each.id for each in outcomes if each.is_gone]
+    gone = set(rows.filter(pk__in=ended).values_list("conversation_id", flat=True))
+    _end([row for row in failed if row.pk in gone])
 
 
 def settle_messages(keys: list[int]) -> None:
@@ -388,6 +410,18 @@ def _call_person(conversations: list[Conversation]) -> None:
         row.needs_person = True
         row.seq = live.next_seq(row.account_id)
         row.save(update_fields=["needs_person", "seq"])
+        live.announce([row])
+
+
+def _end(conversations: list[Conversation]) -> None:
+    """Close what the provider does not have any more."""
+    for row in conversations:
+        if row.status == Conversation.Status.CLOSED:
+            continue
+        row.close("conversation_gone")
+        row.seq = live.next_seq(row.account_id)
+        row.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
+        conversation_changed_hands.send(sender=Conversation, conversation=row)
         live.announce([row])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -42,6 +42,8 @@ Name = tuple[int, str]
 
 #: Longest text of one message that is kept.
 MAX_TEXT = 20_000
+#: Attachments of one message that are kept.
+MOST_ATTACHMENTS = 20
 #: Words that end like this are a whole thought; no more are waited for.
 _ENDINGS = tuple(".?!…。？！")
 #: Seconds to wait for more after a fragment, and after one that may be whole.
@@ -176,7 +178,7 @@ def _take_in(
             now + dt.timedelta(seconds=pause),
             max(now, since + dt.timedelta(seconds=QUIET_MOST_S)),
         )
-    _show(conversation, text, now)
+    _show(conversation, text or _names(inbound), now)
     conversation.unread += 1
     if inbound.address and dict(inbound.address) != conversation.address:
         conversation.address = dict(inbound.address)
@@ -185,10 +187,20 @@ def _take_in(
         conversation=conversation,
         author=Message.Author.CONTACT,
         text=text,
+        attachments=_kept(inbound),
         state=Message.State.WAITING if is_ours else Message.State.HANDED_OVER,
         reason="" if is_ours else conversation.status_reason,
         external_id=inbound.external_id,
     )
+
+
+def _kept(inbound: InboundMessage) -> list[dict[str, Any]]:
+    return [asdict(each) for each in inbound.attachments[:MOST_ATTACHMENTS]]
+
+
+def _names(inbound: InboundMessage) -> str:
+    """What lists show of a message without words."""
+    return ", ".join(each.name or each.kind for each in inbound.attachments)
 
 
 def _reopen(conversation: Conversation) -> None:
@@ -415,13 +427,14 @@ def _receive_support_message(facts: ChannelFacts, inbound: InboundMessage) -> Re
         conversation.give_to_support("person_replied")
     conversation.needs_person = False
     text = clean_text(inbound.text)[:MAX_TEXT]
-    _show(conversation, text, timezone.now())
+    _show(conversation, text or _names(inbound), timezone.now())
     conversation.seq = live.next_seq(conversation.account_id)
     message = Message.objects.create(
         account_id=conversation.account_id,
         conversation=conversation,
         author=Message.Author.SUPPORT,
         text=text,
+        attachments=_kept(inbound),
         state=Message.State.SENT,
         external_id=inbound.external_id,
         seq=conversation.seq,

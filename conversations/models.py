@@ -276,6 +276,10 @@ class Message(UUIDModel):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True
     )
     text = models.TextField(_("text"))
+    #: What came with it: `dataclasses.asdict` of `integrations.adapters.base.Attachment`.
+    attachments = models.JSONField(
+        _("attachments"), default=list, blank=True, db_default=[]
+    )
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     #: Why it is in this state: `low_confidence`, `person_acted`.
     reason = models.CharField(_("reason"), max_length=40, blank=True)
@@ -332,6 +336,8 @@ class Delivery(UUIDModel):
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
+        #: Only staff see it, in the provider's own app.
+        NOTE = "note", _("Note")
         #: Tells the provider that people reply now; the text is a note for them.
         HAND_OFF = "hand_off", _("Handoff")
         #: Tells the provider that the assistant replies again.

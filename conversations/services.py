@@ -107,6 +107,22 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     return message
 
 
+@transaction.atomic
+def leave_note(*, conversation: Conversation, text: str) -> Delivery | None:
+    """Tell staff something in the provider's own app; None where it keeps no notes."""
+    row = _lock(conversation)
+    if not row.channel.adapter.has_notes:
+        return None
+    transaction.on_commit(lambda: work.wake("deliver"))
+    return Delivery.objects.create(
+        account_id=row.account_id,
+        conversation=row,
+        kind=Delivery.Kind.NOTE,
+        text=clean_text(text)[:MAX_REPLY],
+        due_at=timezone.now(),
+    )
+
+
 def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     """Let people, or the assistant again, reply to everything on a channel.
 

@@ -140,7 +140,11 @@ def _go_on(row: Conversation) -> None:
     held = row.messages.filter(
         author=Message.Author.CONTACT, reason=verification.HELD
     ).order_by("-pk")[:MOST_HELD]
-    keys = [each.pk for each in held if verification.is_question(each.text)]
+    keys = [
+        each.pk
+        for each in held
+        if each.attachments or verification.is_question(each.text)
+    ]
     row.messages.filter(pk__in=keys).update(state=Message.State.WAITING, reason="")
     waiting = row.messages.filter(state=Message.State.WAITING).order_by("-pk")
     last = waiting.values_list("pk", flat=True).first()

@@ -94,3 +94,13 @@ class PermanentProviderError(ProviderError):
     """Any other refusal: the same call would be refused again."""
 
     code = "provider_refused"
+
+
+class CredentialsRefused(PermanentProviderError):
+    """401: our key or token is not, or no longer, good. The owner must act."""
+
+
+class ConversationGone(PermanentProviderError):
+    """The thread was deleted over there, or its contact has blocked us: it ends."""
+
+    code = "conversation_gone"

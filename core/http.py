@@ -22,6 +22,7 @@ import httpx2
 import orjson
 
 from core.exceptions import (
+    CredentialsRefused,
     PermanentProviderError,
     TemporaryProviderError,
     UncertainProviderError,
@@ -83,6 +84,8 @@ def error_from_response(
         kind = UncertainProviderError
     elif status in _TEMPORARY or status >= 500:
         kind = TemporaryProviderError
+    elif status == HTTPStatus.UNAUTHORIZED:
+        kind = CredentialsRefused
     return kind(
         f"{provider} answered {status}.",
         provider=provider,

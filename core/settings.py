@@ -302,6 +302,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="*/6", minute=20),
         "options": {"expires": 3600},
     },
+    "sync-channels": {
+        "task": "integrations.tasks.sync_channels",
+        "schedule": crontab(minute="5,35"),
+        "options": {"expires": 1500},
+    },
+    "tell-of-broken-channels": {
+        "task": "integrations.tasks.tell_of_broken_channels",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "look-for-gaps": {
         "task": "ai_model.tasks.look_for_gaps",
         "schedule": 15.0,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 
+from conversations import handover
 from conversations.models import Message
 from conversations.serializers import isoformat
 from core.language import speaking
@@ -74,8 +74,4 @@ def said(escalation: Escalation) -> list[dict[str, str]]:
 
 def desk_url(escalation: Escalation) -> str:
     """Where staff see the conversation; empty where we do not know our own address."""
-    if not settings.PUBLIC_URL:
-        return ""
-    name = escalation.conversation.uuid
-    path = reverse("desk-conversation", args=[name])
-    return f"{settings.PUBLIC_URL}{path}"
+    return handover.desk_url(escalation.conversation)

@@ -26,6 +26,7 @@ _OF_ENDINGS = {
     "low_confidence": Reason.LOW_CONFIDENCE,
     "unsupported": Reason.LOW_CONFIDENCE,
     "wrong_language": Reason.LOW_CONFIDENCE,
+    "attachment": Reason.LOW_CONFIDENCE,
     "no_results": Reason.NO_RESULTS,
     "not_in_knowledge": Reason.NO_RESULTS,
     "asked_for_person": Reason.ASKED_FOR_PERSON,

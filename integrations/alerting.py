@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -32,17 +33,10 @@ def adapter_of(
     account: Account, target: AlertTarget | None, service: str
 ) -> AlertAdapter:
     """The adapter that tells the account's staff."""
-    owners = account.memberships.filter(role="owner", user__is_active=True)
-    emails = owners.exclude(user__email="").order_by("pk")
-    return alerts.get(service)(
-        alerts.AlertFacts(
-            account_id=account.pk,
-            account_name=account.name,
-            owner_emails=tuple(emails.values_list("user__email", flat=True)),
-            credentials=target.credentials if target else {},
-            lang=target.lang if target else "",
-        )
-    )
+    facts = alerts.facts_of(account)
+    if target is not None:
+        facts = replace(facts, credentials=target.credentials, lang=target.lang)
+    return alerts.get(service)(facts)
 
 
 def hold_off_s(target: AlertTarget, seconds: float) -> float:

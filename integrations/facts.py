@@ -29,6 +29,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         key=channel.key,
         credentials=channel.credentials,
         is_active=channel.is_active,
+        error=channel.error,
         allowed_origins=tuple(channel.allowed_origins),
         rate_limit=channel.rate_limit,
         verifies_email=channel.verifies_email,

@@ -66,8 +66,13 @@ class Channel(UUIDModel):
         default=False,
         help_text=_("The assistant answers once a link sent to the address is opened."),
     )
-    #: Why the provider refuses us, until it works again.
+    #: Why the provider refuses us, and since when, until it works again.
     error = models.CharField(max_length=300, blank=True, editable=False)
+    broken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When the owners were told of that.
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Up to when we know what the provider holds.
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ChannelQuerySet.as_manager()
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.exceptions import ProviderError
-from integrations import following
+from integrations import breakage, following, syncing
 from integrations.models import Desk, Event
 
 logger = logging.getLogger(__name__)
@@ -42,3 +42,28 @@ def poll_desk(key: int) -> None:
         following.poll(desk)
     except ProviderError as exc:
         logger.warning("Desk %s could not be polled: %s", desk.uuid, exc.code)
+
+
+@shared_task
+def tell_of_broken_channels() -> None:
+    """Tell owners of channels whose provider refuses us."""
+    breakage.tell_owners()
+
+
+@shared_task
+def sync_channels() -> None:
+    """Fetch what providers hold and did not tell us."""
+    for key in syncing.listable().values_list("pk", flat=True):
+        sync_channel.apply_async((key,), expires=1500)
+
+
+@shared_task
+def sync_channel(key: int) -> None:
+    """Fetch it for one channel; what cannot be asked now is asked next time."""
+    channel = syncing.listable().filter(pk=key).first()
+    if channel is None:
+        return
+    try:
+        syncing.sync(channel)
+    except ProviderError as exc:
+        logger.warning("Channel %s could not be synced: %s", channel.uuid, exc.code)

@@ -16,6 +16,7 @@ from ai_model.models import Assistant
 from ai_model.providers.base import Completion, Finish, Provider
 from conversations.models import Message
 from core.exceptions import TemporaryProviderError
+from integrations.adapters.base import Attachment
 from knowledge.index import Document, Index
 
 if TYPE_CHECKING:
@@ -343,3 +344,21 @@ def test_giving_up_is_a_full_answer() -> None:
         "", Message.State.HANDED_OVER, "timeout", "en", hands_off=True
     )
     assert "colleague" in found.text
+
+
+def test_an_attachment_that_nobody_can_make_out_is_honestly_declined(
+    scripted: Scripted,
+) -> None:
+    answer = ask("", attachments=(Attachment("voice", "https://files.example/1.ogg"),))
+
+    assert (answer.reason, answer.offers_person) == ("attachment", True)
+    assert answer.text.startswith("I can't look at attachments")
+
+
+def test_words_beside_an_attachment_are_answered_and_it_is_owned_up_to(
+    scripted: Scripted,
+) -> None:
+    answer = ask(QUESTION, attachments=(Attachment("file"),))
+
+    assert answer.reason == "answered"
+    assert answer.text.startswith("It takes three days.\n\nI couldn't look at")

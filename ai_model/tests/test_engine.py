@@ -20,8 +20,10 @@ from conversations import intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import lease, work
 from core.asgi import application
+from core.exceptions import TemporaryProviderError
 from core.tests.network import eventually
 from integrations.adapters.base import InboundMessage
+from integrations.adapters.chatwoot import ChatwootAdapter
 from integrations.facts import facts_of
 from integrations.models import Event
 from integrations.tests.factories import CHATWOOT_SECRET
@@ -548,3 +550,21 @@ def test_a_message_outside_hours_leaves_the_conversation_to_the_assistant(
     assert conversation.status == Conversation.Status.ACTIVE
     assert conversation.needs_person
     assert not conversation.has_offer
+
+
+def test_while_a_model_works_the_contact_sees_that_somebody_writes(
+    engine: Any, chatwoot: Any, entry: Any, network: Any, monkeypatch: Any
+) -> None:
+    shown: list[Any] = []
+
+    async def show(_self: Any, address: Any) -> None:
+        shown.append(address)
+        raise TemporaryProviderError("No.", provider="chatwoot")
+
+    monkeypatch.setattr(ChatwootAdapter, "show_typing", show)
+    monkeypatch.setattr("ai_model.writing.has_model", lambda _assistant: True)
+
+    say(chatwoot, QUESTION)
+
+    network.wait_for(1)
+    assert shown == [{"conversation": "418"}]

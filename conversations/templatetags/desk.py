@@ -11,6 +11,8 @@ from django.utils.formats import localize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
+from core.text import truncate
+
 register = template.Library()
 
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
@@ -20,6 +22,8 @@ REASONS = {
     "answered": _("Answered from the knowledge base"),
     "small_talk": _("A courtesy"),
     "empty": _("No text to answer"),
+    "attachment": _("An attachment that the assistant cannot make out"),
+    "conversation_gone": _("Deleted at the provider"),
     "low_confidence": _("Not sure enough to answer"),
     "no_results": _("Nothing found in the knowledge base"),
     "not_in_knowledge": _("Not in the knowledge base"),
@@ -55,6 +59,29 @@ REASONS = {
 def reason(code: str) -> str:
     """A reason in words; one that has none as it is stored."""
     return str(REASONS.get(code) or code.replace("_", " "))
+
+
+#: What came with a message, by `Attachment.kind`.
+ATTACHMENTS = {
+    "image": _("Picture"),
+    "voice": _("Voice message"),
+    "video": _("Video"),
+    "file": _("File"),
+}
+
+
+@register.filter
+def attachment_label(attachment: dict[str, Any]) -> str:
+    """What came with a message: what it is, and its name."""
+    kind = str(ATTACHMENTS.get(attachment.get("kind", ""), ATTACHMENTS["file"]))
+    name = truncate(str(attachment.get("name") or ""), 80)
+    return f"{kind}: {name}" if name else kind
+
+
+@register.filter
+def is_web_address(url: str) -> bool:
+    """Whether a browser may be sent there."""
+    return url.startswith(("https://", "http://"))
 
 
 @register.filter

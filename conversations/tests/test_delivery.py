@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -17,6 +18,7 @@ from conversations.models import Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
 from core import lease, store
 from core.exceptions import (
+    ConversationGone,
     PermanentProviderError,
     TemporaryProviderError,
     UncertainProviderError,
@@ -368,3 +370,48 @@ def test_a_part_that_started_at_its_commit_and_then_waited_passes_the_fence_agai
 
     assert delivery.start([key], 1, Delivery.State.SENDING) == set()
     assert states() == ["withheld"]
+
+
+def test_a_thread_that_is_gone_at_the_provider_ends(part: Conversation) -> None:
+    (claimed,) = delivery.claim(1, 10)
+    delivery.start([claimed.id], 1)
+    gone = ConversationGone("No such thread.", provider="chatwoot")
+
+    delivery.record([replace(delivery.after_failure(claimed, gone), worker=1)])
+
+    part.refresh_from_db()
+    assert (part.status, part.status_reason) == ("closed", "conversation_gone")
+    assert only().state == FAILED
+    assert Message.objects.get(author="assistant").state == "failed"
+
+
+def test_a_handoff_tells_what_staff_should_know(
+    part: Conversation, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://desk.example"
+    Message.objects.filter(author="assistant").update(sources=[{"title": "Delivery"}])
+    Delivery.objects.all().delete()
+    services.hand_off(conversation=part, reason="taken_over")
+
+    (claimed,) = delivery.claim(1, 10)
+
+    assert claimed.outbound.kind == "hand_off"
+    assert claimed.outbound.context == {
+        "reason": "taken_over",
+        "summary": "How long?",
+        "sources": ["Delivery"],
+        "link": f"https://desk.example/desk/{part.uuid}/",
+    }
+
+
+def test_a_note_goes_only_where_notes_are_kept(
+    part: Conversation, channel: Any
+) -> None:
+    say(channel, "Hello", id_="2", thread="other")
+    elsewhere = Conversation.objects.get(channel=channel)
+
+    assert services.leave_note(conversation=elsewhere, text="Be kind.") is None
+    note = services.leave_note(conversation=part, text="Be kind.")
+
+    assert note is not None
+    assert (note.kind, note.text, note.message_id) == ("note", "Be kind.", None)

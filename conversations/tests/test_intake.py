@@ -15,7 +15,7 @@ from conversations.models import Contact, Conversation, Message
 from conversations.signals import conversation_changed_hands, messages_received
 from conversations.tests.acting import inbound, say, turn_over
 from core import store
-from integrations.adapters.base import Turnover
+from integrations.adapters.base import Attachment, Turnover
 from integrations.facts import facts_of
 from integrations.tests.factories import ChannelFactory
 
@@ -373,3 +373,13 @@ def test_human_mode_that_is_switched_on_meanwhile_misses_no_new_conversation(
 
         found = Conversation.objects.filter(status="active")
         assert list(found) == []
+
+
+def test_what_came_with_a_message_is_kept_with_it(chatwoot: Any) -> None:
+    picture = Attachment("image", "https://files.example/a.jpg", "8", "a.jpg", size=9)
+
+    say(chatwoot, "", id_="1", attachments=(picture,))
+
+    (kept,) = Message.objects.get().attachments
+    assert Attachment(**kept) == picture
+    assert Conversation.objects.get().last_text == "a.jpg"

@@ -21,6 +21,7 @@ from conversations.models import (
 from conversations.tests.acting import say
 from conversations.verification import Standing
 from conversations.verifying import Outcome
+from integrations.adapters.base import Attachment
 
 WORKER = 7
 ADDRESS = "bat@example.mn"
@@ -194,6 +195,16 @@ def test_what_was_asked_before_is_answered_after(db: None, gated: Any) -> None:
     assert (row.due_at, row.worker) == (None, None)
     assert not Message.objects.filter(state="waiting").exists()
     assert Message.objects.latest("pk").text == "Three days."
+
+
+def test_a_picture_waits_like_a_question(db: None, gated: Any) -> None:
+    picture = Attachment("image", url="https://chatwoot.example/1.png")
+
+    assert "имэйл" in ask(gated, "", attachments=(picture,))
+    ask(gated, ADDRESS)
+    verifying.open_link(the_link())
+
+    assert Message.objects.get(state="waiting").attachments
 
 
 def test_a_turn_under_way_cannot_lose_the_question(db: None, gated: Any) -> None:

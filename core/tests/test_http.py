@@ -13,6 +13,7 @@ import pytest
 
 from core import http, transport
 from core.exceptions import (
+    CredentialsRefused,
     PermanentProviderError,
     ProviderError,
     TemporaryProviderError,
@@ -231,7 +232,7 @@ def test_a_circle_of_redirects_ends():
     ("status", "method", "kind"),
     [
         (400, "GET", PermanentProviderError),
-        (401, "POST", PermanentProviderError),
+        (401, "POST", CredentialsRefused),
         (404, "POST", PermanentProviderError),
         (408, "POST", TemporaryProviderError),
         (429, "POST", TemporaryProviderError),

@@ -8,10 +8,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from core import http
 from core.exceptions import InvalidPayload
 from core.text import split_text
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
 
@@ -26,6 +28,8 @@ class ChannelFacts:
     key: str
     credentials: Mapping[str, str]
     is_active: bool = True
+    #: Why the provider refuses us; empty: it does not, as far as we know.
+    error: str = ""
     allowed_origins: tuple[str, ...] = ()
     rate_limit: str = ""
     #: Contacts prove an e-mail address before they are answered.
@@ -47,6 +51,21 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """What came with a message beside its words. Its bytes stay with the provider."""
+
+    kind: Literal["image", "voice", "video", "file"]
+    #: Where it can be read; empty: only the adapter can fetch it.
+    url: str = ""
+    #: The provider's id of it.
+    external_id: str = ""
+    name: str = ""
+    content_type: str = ""
+    #: In bytes; 0: the provider does not say.
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """Somebody said something in a conversation of this channel."""
 
@@ -60,6 +79,7 @@ class InboundMessage:
     contact_name: str = ""
     contact_email: str = ""
     profile: Mapping[str, Any] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
     #: What `send` needs to reply in this thread.
     address: Mapping[str, Any] = field(default_factory=dict)
     #: The sender waits for the reply, so no more words will come before it.
@@ -80,6 +100,8 @@ class InboundTurnover:
 
     conversation_id: str
     turnover: Turnover
+    #: It was read at the provider just now. News that comes by itself may be late.
+    is_current: bool = False
 
 
 Inbound = InboundMessage | InboundTurnover
@@ -89,11 +111,27 @@ Inbound = InboundMessage | InboundTurnover
 class Outbound:
     """One thing to send."""
 
-    kind: Literal["text", "hand_off", "hand_back"]
+    #: A `note` is only for staff, and only goes where the adapter `has_notes`.
+    kind: Literal["text", "note", "hand_off", "hand_back"]
     #: Ours, the same for every attempt; the provider gets it where it keeps one.
     reference: str
     address: Mapping[str, Any]
     text: str
+    #: On a handoff what staff should know: `reason` as a code, `summary` (the contact's
+    #: last words), `sources` (titles, best first) and `link` (our desk; may be empty).
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a connection needs, and whether it is there."""
+
+    #: What was looked at, and what was found, in words.
+    name: str
+    is_ok: bool
+    detail: str = ""
+    #: How to mend it.
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +162,10 @@ class Adapter:
     takes_webhooks: ClassVar[bool] = True
     #: The provider is told when the right to reply changes hands.
     announces_handoff: ClassVar[bool] = False
+    #: The provider keeps notes that only staff see.
+    has_notes: ClassVar[bool] = False
+    #: `missed` can tell what the provider holds.
+    can_list: ClassVar[bool] = False
 
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
@@ -188,3 +230,34 @@ class Adapter:
     async def find_sent(self, outbound: Outbound) -> str | None:
         """The provider's id of this, if an earlier attempt arrived after all."""
         raise NotImplementedError
+
+    async def who_replies(self, address: Mapping[str, Any]) -> Turnover | None:
+        """Whose the thread is now, as the provider says; None: it does not say.
+
+        Asked before the assistant's words leave, and when news may be late.
+        """
+        return None
+
+    async def show_typing(self, address: Mapping[str, Any]) -> None:
+        """Show the contact for some seconds that an answer is being written."""
+
+    async def fetch(self, attachment: Attachment, *, most: int) -> bytes:
+        """The bytes of what came with a message; raises `ProviderError`.
+
+        `most` is the largest size that the caller wants to hold.
+        """
+        response = await http.request(
+            "GET", attachment.url, provider=self.key, max_bytes=most, max_redirects=3
+        )
+        return response.content
+
+    async def missed(self, since: dt.datetime) -> list[Inbound]:
+        """What was said and done since then, and may not have been told us.
+
+        In order; what is known already is recognised by whoever takes it in.
+        """
+        return []
+
+    async def check(self) -> list[Check]:
+        """Look at what this connection needs; says so instead of raising."""
+        return []

@@ -51,6 +51,7 @@ class ChatwootAdapter(Adapter):
     label = "Chatwoot"
     max_length = 10_000
     announces_handoff = True
+    has_notes = True
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         CredentialField("base_url", "Address of Chatwoot", is_secret=False),
         CredentialField("account_id", "Account number", is_secret=False),
@@ -176,7 +177,7 @@ class ChatwootAdapter(Adapter):
         message = {
             "content": _without_templates(outbound.text),
             "message_type": "outgoing",
-            "private": outbound.kind == "hand_off",
+            "private": outbound.kind != "text",
             "content_type": "text",
             "content_attributes": {"reference": outbound.reference},
         }

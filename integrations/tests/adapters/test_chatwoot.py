@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from core.exceptions import (
+    CredentialsRefused,
     InvalidPayload,
     InvalidSignature,
     PermanentProviderError,
@@ -281,7 +282,7 @@ def test_a_hand_back_makes_the_thread_ours_again(network: Any) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (401, PermanentProviderError),
+        (401, CredentialsRefused),
         (404, PermanentProviderError),
         (422, PermanentProviderError),
         (429, TemporaryProviderError),

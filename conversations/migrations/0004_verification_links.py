@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_default_reply_handler'),
-        ('conversations', '0002_greeting_and_ai_notice'),
+        ('conversations', '0003_notes_and_attachments'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_default_reply_handler'),
-        ('integrations', '0004_email_verification_of_channels'),
+        ('integrations', '0005_email_verification_of_channels'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0003_channel_limits_and_signatures'),
+        ('integrations', '0004_broken_channels_and_sync'),
     ]
 
     operations = [
