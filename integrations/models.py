@@ -288,5 +288,5 @@ class AlertTarget(UUIDModel):
     @property
     def place(self) -> str:
         """Where it leads, without what opens it."""
-        url = self.credentials.get("url", "")
-        return urlsplit(url).hostname or self.credentials.get("address", "")
+        host = urlsplit(str(self.credentials.get("url", ""))).hostname
+        return host or str(self.credentials.get("address", ""))
