@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ai_model.models import Assistant
     from ai_model.providers.base import Completion, OnText, Utterance
     from ai_model.writing import Written
+    from conversations.verification import Standing
     from integrations.adapters.base import Attachment
     from knowledge.index import Hit, Index
 
@@ -72,6 +73,8 @@ class Question:
     is_detailed: bool = False
     #: Counts the calls of models, and may refuse them.
     meter: Meter = field(default_factory=Meter)
+    #: How far a contact is who has to prove an address first; None: answer them.
+    standing: Standing | None = None
 
     @property
     def text(self) -> str:
@@ -118,6 +121,8 @@ class Answer:
     needs_person: bool = False
     #: What `text` begins with, as the first reply of its conversation.
     preamble: str = ""
+    #: Where a link is sent that verifies the address; empty: nowhere.
+    link_to: str = ""
     query: str = ""
     retrieved: list[dict[str, Any]] = field(default_factory=list)
     completion: Completion | None = None
@@ -150,7 +155,7 @@ async def _answer(
     lang = question.asked_in
     # The waiting messages without their courtesies.
     texts = tuple(each for each in question.texts if not intent.small_talk(each))
-    early = _without_search(question, texts)
+    early = without_search(question, texts)
     if early is not None:
         return early
     started = time.perf_counter()
@@ -191,7 +196,7 @@ def _may_ask_model(question: Question, found: Answer) -> bool:
     )
 
 
-def _without_search(question: Question, texts: Sequence[str]) -> Answer | None:
+def without_search(question: Question, texts: Sequence[str]) -> Answer | None:
     """What can be decided from the words and the settings alone."""
     assistant = question.assistant
     if question.attempt > MOST_ATTEMPTS:

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import answering, framing, intent, providers, spending, turns, writing
+from ai_model import (
+    answering,
+    framing,
+    gate,
+    intent,
+    providers,
+    spending,
+    turns,
+    writing,
+)
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
@@ -155,7 +164,7 @@ class TurnStep(work.Step):
         typing = asyncio.create_task(_show_typing(claimed)) if is_slow else None
         try:
             async with asyncio.timeout(budget_s):
-                answer = await answering.answer(
+                answer = gate.stop(question) or await answering.answer(
                     question,
                     lambda: self._index(claimed),
                     writer.write if writer else None,

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from ai_model import spending, usage
+from ai_model import gate, spending, usage
 from ai_model.answering import Answer, Question
 from ai_model.metering import Meter
 from ai_model.models import Turn
 from ai_model.providers.base import Utterance
 from ai_model.setup import setup_of
-from conversations import live, replies, sessions
+from conversations import live, replies, sessions, verification
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
@@ -30,6 +30,7 @@ from integrations.facts import cache
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from conversations.verification import Standing
     from integrations.adapters.base import Adapter
 
 logger = logging.getLogger(__name__)
@@ -129,15 +130,28 @@ def _claims(rows: Sequence[Any], worker: int) -> list[Claim]:
         return []
     messages = _messages([row.pk for row in rows])
     adapters = cache.of(row.channel_id for row in rows)
+    standings = verification.standings(
+        row for row in rows if adapters[row.channel_id].channel.verifies_email
+    )
     claims = (
-        _make_claim(row, messages[row.pk], worker, adapters[row.channel_id])
+        _make_claim(
+            row,
+            messages[row.pk],
+            worker,
+            adapters[row.channel_id],
+            standings.get(row.pk),
+        )
         for row in rows
     )
     return [each for each in claims if each is not None]
 
 
 def _make_claim(
-    row: Any, messages: list[dict[str, Any]], worker: int, adapter: Adapter
+    row: Any,
+    messages: list[dict[str, Any]],
+    worker: int,
+    adapter: Adapter,
+    standing: Standing | None,
 ) -> Claim | None:
     now = timezone.now()
     waiting = [each for each in messages if each["state"] == Message.State.WAITING]
@@ -189,6 +203,7 @@ def _make_claim(
                 worker=worker,
                 username=row.address.get("asked_by", ""),
             ),
+            standing=standing,
         ),
     )
 
@@ -256,6 +271,7 @@ def settle(
             for (claimed, answer, _), result in zip(batch, results, strict=True)
         ]
         store.insert_rows([_turn(*each) for each in pairs])
+        gate.send_links(pairs)
         usage.settle(claimed.question.meter for claimed, _, _ in batch)
     return results
 

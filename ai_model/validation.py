@@ -12,8 +12,10 @@ from django.core.exceptions import ValidationError
 from ai_model import providers, spending, sunset
 from ai_model.control import assistant_of, unpriced
 from ai_model.models.spending import amount_text
+from conversations import verification
 from core import http
 from core.exceptions import InvalidPayload, ProviderError
+from integrations import alerting
 from integrations.services import check_credentials
 from knowledge.models import Entry
 
@@ -64,6 +66,7 @@ def _of_account(account: Account) -> Iterator[Finding]:
         _spending(assistant),
         _knowledge(account),
         _channels(account),
+        _alerts(account),
     )
     for level, code, problem, mend in (one for check in checks for one in check):
         yield Finding(level, code, account.name, problem, mend)
@@ -150,9 +153,24 @@ def _channels(account: Account) -> Iterator[Told]:
             problem = f"{channel}: the provider refuses us: {channel.error}"
             mend = "Replace its credentials in the admin; the next sending proves them."
             yield "error", "channel_refused", problem, mend
+        if channel.verifies_email and not verification.is_possible():
+            problem = f"{channel}: its customers verify e-mail addresses, and we cannot"
+            problem += " send links, so people answer all of them."
+            mend = "Set PUBLIC_URL and EMAIL_URL, or switch the verification off."
+            yield "error", "verification_impossible", problem, mend
         if channel.human_mode:
             mend = "Switch human mode off once people need not reply to everything."
             yield "warning", "human_mode", f"{channel} is in human mode.", mend
+
+
+def _alerts(account: Account) -> Iterator[Told]:
+    for target in account.alert_targets.filter(is_active=True):
+        adapter = alerting.adapter_of(account, target, target.service)
+        mend = "Change it in the admin, under Alert services, and send a test alert."
+        if problem := adapter.refusal() or target.error:
+            yield "error", "alerts_refused", f"{adapter.label}: {problem}", mend
+        elif problem := adapter.warning():
+            yield "warning", "alerts_ending", f"{adapter.label}: {problem}", mend
 
 
 def _missing_secrets(channel: Channel) -> str:

@@ -1,7 +1,7 @@
 """The speed of this machine, and what was measured as it were at the goals' speed.
 
 The goals that are times were set where the echo took 150 µs of processor time for a
-request (docs/decisions/012). One run of the echo in each benchmark says how much slower
+request (docs/decisions/013). One run of the echo in each benchmark says how much slower
 or faster the machine is now; what the model sleeps is not scaled.
 """
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.scoped_admin import OWNER, SUPPORT, OwnRowsFilter, RecordAdmin
+from conversations import link_admin as link_admin
 from conversations import services
 from conversations.models import Contact, Conversation, Delivery, Message
 from core.exceptions import AppError

@@ -9,7 +9,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import delivery, keeping, looking, receivers
+        from conversations import delivery, keeping, looking, receivers, verifying
 
         # Importing them registers steps, receivers, and what is kept how long.
-        del delivery, keeping, looking, receivers
+        del delivery, keeping, looking, receivers, verifying

@@ -85,13 +85,7 @@ async def _take_webhook(request: HttpRequest) -> dict[str, Any]:
     connected = await sync_to_async(_connected_chatwoot)(channel)
     if connected is not None:
         # A real Chatwoot waits five seconds at most: its reply goes by its API.
-        forwarded = WebhookRequest(
-            headers={name.lower(): value for name, value in request.headers.items()},
-            query=request.GET.dict(),
-            body=request.body,
-            is_addressed=False,
-        )
-        await inbox.intake.store(adapter_of(connected), forwarded)
+        await _forward(request, connected)
         return {"status": "ok", "route": "bot"} if _is_for_us(payload) else _ignored()
     if not _is_for_us(payload):
         return _ignored()
@@ -103,6 +97,33 @@ async def _take_webhook(request: HttpRequest) -> dict[str, Any]:
     if is_with_people and asked.reply is None:
         return {"status": "ok", "route": "human", "message": HUMAN_MODE_IS_ON}
     return {"status": "ok", "route": "bot", "reply": asked.text}
+
+
+@csrf_exempt
+@login_not_required
+async def webhook(request: HttpRequest) -> JsonResponse:
+    """`POST /webhook`: the inbox of the default account's Chatwoot channel."""
+    if request.method != "POST":
+        return method_not_allowed("POST")
+    try:
+        channel = await sync_to_async(default_channel)()
+        connected = await sync_to_async(_connected_chatwoot)(channel)
+        if connected is None:
+            raise UnknownChannel("The default account has no Chatwoot channel yet.")
+        return JsonResponse(await _forward(request, connected))
+    except AppError as exc:
+        return error_response(exc)
+
+
+async def _forward(request: HttpRequest, channel: Channel) -> dict[str, Any]:
+    """Store the event as the channel's own address would; the acknowledgement."""
+    forwarded = WebhookRequest(
+        headers={name.lower(): value for name, value in request.headers.items()},
+        query=request.GET.dict(),
+        body=request.body,
+        is_addressed=False,
+    )
+    return await inbox.intake.store(adapter_of(channel), forwarded)
 
 
 def _connected_chatwoot(channel: Channel) -> Channel | None:

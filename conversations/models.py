@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.scoping import AccountQuerySet
+from conversations.links import VerificationLink as VerificationLink
+from conversations.links import VerificationMark as VerificationMark
 from core.models import UUIDModel
 from integrations.models import Channel
 
@@ -313,7 +315,7 @@ class Message(UUIDModel):
     #: What the answer rests on, best first: title, confidence, entry_type,
     #: entry_id, revision.
     sources = models.JSONField(_("sources"), default=list, blank=True)
-    #: Greeting and AI notice, with which the first reply begins: the proof of them.
+    #: Greeting and AI notice, with which the first reply begins: the link of them.
     preamble = models.TextField(
         _("greeting and AI notice"), blank=True, editable=False, db_default=""
     )

@@ -101,7 +101,7 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
         row.withhold_words("person_replied")
         row.assigned_to = row.assigned_to or user
     row.needs_person = False
-    message = _say(row, user, text)
+    message = say(row, text, author=Message.Author.SUPPORT, user=user)
     _finish(row, message)
     person_replied.send(sender=Message, message=message)
     return message
@@ -172,14 +172,24 @@ def _lock(conversation: Conversation) -> Conversation:
     return rows.get()
 
 
-def _say(row: Conversation, user: User | None, text: str) -> Message:
+def say(
+    row: Conversation,
+    text: str,
+    *,
+    author: Message.Author,
+    user: User | None = None,
+    epoch: int | None = None,
+    reason: str = "",
+) -> Message:
+    """Store words and their way to the contact; the caller locks and saves the row."""
     is_pulled = row.channel.adapter.is_pulled
     message = Message.objects.create(
         account_id=row.account_id,
         conversation=row,
-        author=Message.Author.SUPPORT,
+        author=author,
         user=user,
         text=text,
+        reason=reason,
         state=Message.State.SENT if is_pulled else Message.State.SENDING,
     )
     row.last_text = truncate(text, 200)
@@ -192,6 +202,7 @@ def _say(row: Conversation, user: User | None, text: str) -> Message:
                 message=message,
                 part=part,
                 text=piece,
+                epoch=epoch,
                 due_at=message.created_at,
             )
             for part, piece in enumerate(

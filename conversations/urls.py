@@ -1,7 +1,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from conversations import api, demo, tryout, views, widget
+from conversations import api, demo, link_views, tryout, views, widget
 
 desk_urlpatterns = [
     path("", views.desk, name="desk"),
@@ -38,6 +38,8 @@ urlpatterns = [
     path("widget/host", tryout.host, name="widget-host"),
     path("api/chat/panel", widget.panel, name="chat-panel"),
     path("api/chat/<uuid:channel>/messages", api.chat_messages, name="chat-messages"),
+    path("verify/<str:token>", link_views.verify_email, name="verify-email"),
+    path("webhook", demo.webhook, name="webhook"),
     path("webhook/chatwoot", demo.chatwoot_webhook, name="chatwoot-webhook"),
     path("toggle-human", demo.toggle_human, name="toggle-human"),
     path("human-status", demo.human_status, name="human-status"),

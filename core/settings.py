@@ -450,6 +450,13 @@ META_GRAPH_BASE_URL = env.str("META_GRAPH_BASE_URL", "")
 META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", "v26.0")
 #: Stands in for every account of Kommo: a proxy, or `manage.py rehearse`.
 KOMMO_BASE_URL = env.str("KOMMO_BASE_URL", "")
+#: The default account's flow, and where those of all accounts may be; clouds of
+#: governments have other names.
+TEAMS_WEBHOOK_URL = env.str("TEAMS_WEBHOOK_URL", "")
+TEAMS_WEBHOOK_HOSTS = env.list(
+    "TEAMS_WEBHOOK_HOSTS",
+    default=["environment.api.powerplatform.com", "logic.azure.com"],
+)
 #: Phrases by which customers ask for a person, added to the documented ones.
 ESCALATE_TO_HUMAN_KEYWORDS = env.list("ESCALATE_TO_HUMAN_KEYWORDS", default=[])
 
@@ -472,6 +479,15 @@ else:
 DEFAULT_FROM_EMAIL = ""
 if EMAIL_URL or SENDER_PASSWORD:
     DEFAULT_FROM_EMAIL = SENDER_EMAIL or vars().get("EMAIL_HOST_USER") or ""
+
+#: With which links that verify e-mail addresses are signed: the first signs, all are
+#: good. Empty: SECRET_KEY.
+VERIFICATION_SECRETS = env.list("VERIFICATION_SECRETS", default=[])
+#: Whether the Chatwoot channel that the environment makes begins with verification; by
+#: itself where links can be made and sent.
+CHATWOOT_VERIFY_EMAIL = env.bool(
+    "CHATWOOT_VERIFY_EMAIL", bool(DEFAULT_FROM_EMAIL and PUBLIC_URL)
+)
 
 # --- Language and time --------------------------------------------------------
 

@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 from accounts.scoped_admin import OWNER, SUPPORT, RecordAdmin, ScopedAdmin
 from core.exceptions import AppError
 from core.text import truncate
-from escalation import errands, services
+from escalation import services
 from escalation.ladder import AlertStep
 from escalation.letters import LetterStep
 from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from integrations import errands
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -36,7 +36,9 @@ def heed_reply(conversation: Conversation, user: User | None) -> None:
 def decline(conversation: Conversation) -> None:
     """The contact wants nobody; the caller holds the conversation's lock."""
     rows = Escalation.objects.filter(conversation=conversation)
-    rows.filter(state=Escalation.State.OFFERED).update(state=Escalation.State.DECLINED)
+    rows.filter(state=Escalation.State.OFFERED).update(
+        state=Escalation.State.DECLINED, due_at=None
+    )
     if conversation.status == Conversation.Status.ACTIVE:
         Conversation.objects.filter(pk=conversation.pk).update(needs_person=False)
 

@@ -5,32 +5,28 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from conversations import live
-from conversations.models import Message
 from core import work
-from core.exceptions import PermanentProviderError
-from core.language import speaking
-from core.text import truncate
-from escalation import drafts, services
+from core.exceptions import PermanentProviderError, ProviderError
+from escalation import services
+from escalation import telling as telling_of
 from escalation.destinations import Destination
-from escalation.errands import ErrandStep
 from escalation.failures import lock
-from escalation.models import Alert, Escalation, Ticket
+from escalation.models import Alert, Escalation
 from escalation.rules import rungs_of
-from integrations import alerts
+from integrations import alerting
+from integrations.errands import ErrandStep
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from escalation.models import Rung
 
 #: Escalations that one look moves.
 BATCH = 50
-#: Longest part of the customer's words in an alert.
-LONGEST_WORDS = 1000
 
 
 @work.register
@@ -55,16 +51,22 @@ class AlertStep(ErrandStep):
         "escalation__account",
         "escalation__question",
         "escalation__conversation__contact",
+        "escalation__conversation__channel",
     )
 
     async def attempt(self, row: Alert) -> dict[str, Any]:
-        if row.destination not in alerts.REGISTRY:
-            raise PermanentProviderError(
-                f"There is no alert service “{row.destination}”.",
-                provider=row.destination,
-            )
-        facts, alert = await self.loop.db(_compose, row)
-        await alerts.get(row.destination)(facts).send(alert)
+        telling = await self.loop.db(telling_of.prepare, row)
+        if telling is None:
+            return {}
+        try:
+            await telling.adapter.send(telling.alert)
+        except ProviderError as exc:
+            await self.loop.db(_note_failure, telling, exc)
+            is_last = row.attempts >= telling.adapter.most_attempts
+            if is_last and exc.retry_after is None:
+                raise PermanentProviderError(str(exc), provider=exc.provider) from exc
+            raise
+        await self.loop.db(_note_success, telling)
         return {}
 
     def hold(self, row: Alert) -> None:
@@ -97,6 +99,8 @@ def climb(key: int) -> None:
     if row.due_at is None or row.due_at > timezone.now():
         return
     rungs = rungs_of(row)
+    if _needs_consent(row, rungs):
+        row.rung = len(rungs)
     if row.rung < len(rungs):
         _step_on(row, rungs[row.rung])
         row.refresh_from_db()
@@ -108,6 +112,15 @@ def climb(key: int) -> None:
     row.save(update_fields=["rung", "due_at"])
     conversation.refresh_from_db()
     live.mark_changed(conversation)
+
+
+def _needs_consent(row: Escalation, rungs: Sequence[Rung]) -> bool:
+    """Whether the next rung is a ticket that the customer has only been offered."""
+    is_offer = row.state == Escalation.State.OFFERED
+    following = rungs[row.rung : row.rung + 1]
+    return is_offer and any(
+        each.destination == Destination.TICKET for each in following
+    )
 
 
 def _step_on(row: Escalation, rung: Rung) -> None:
@@ -122,25 +135,12 @@ def _step_on(row: Escalation, rung: Rung) -> None:
         transaction.on_commit(lambda: work.wake(AlertStep.name))
 
 
-def _compose(row: Alert) -> tuple[alerts.AlertFacts, alerts.Alert]:
-    escalation = row.escalation
-    said = escalation.conversation.messages.filter(author=Message.Author.CONTACT)
-    last = said.order_by("-pk").first() or escalation.question
-    ticket = Ticket.objects.filter(escalation=escalation).first()
-    with speaking(settings.LANGUAGE_CODE):
-        alert = alerts.Alert(
-            reference=row.uuid,
-            reason=str(escalation.get_reason_display()),
-            customer=escalation.contact_name,
-            text=truncate(last.text, LONGEST_WORDS),
-            at=escalation.opened_at or escalation.created_at,
-            problem=ticket.error if ticket else "",
-            url=drafts.desk_url(escalation),
-            take_url=_take_url(escalation),
-        )
-    return alerts.facts_of(escalation.account), alert
+def _note_failure(telling: telling_of.Telling, exc: ProviderError) -> None:
+    alerting.give_back(telling.target)
+    if isinstance(exc, PermanentProviderError):
+        alerting.note(telling.target, str(exc))
 
 
-def _take_url(row: Escalation) -> str:
-    path = reverse("take-escalation", args=[row.uuid])
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else ""
+def _note_success(telling: telling_of.Telling) -> None:
+    alerting.note(telling.target, "")
+    telling_of.settle_others(telling)

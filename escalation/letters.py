@@ -15,8 +15,8 @@ from django.utils.translation import gettext
 from core import mail, work
 from core.language import speaking
 from escalation import drafts
-from escalation.errands import ErrandStep
 from escalation.models import Letter, Ticket
+from integrations.errands import ErrandStep
 
 if TYPE_CHECKING:
     from conversations.models import Conversation, Message

@@ -17,8 +17,8 @@ from accounts.scoping import AccountQuerySet
 from conversations.models import Conversation, Message
 from core.models import UUIDModel
 from escalation import destinations
-from escalation.errands import Errand
 from escalation.reasons import Reason
+from integrations.errands import Errand
 from integrations.models import Desk
 
 if TYPE_CHECKING:
@@ -160,11 +160,14 @@ class Escalation(UUIDModel):
 
         Nobody is called to what a developer tries out. The caller saves.
         """
-        now = timezone.now()
         self.state = state
-        self.opened_at = self.opened_at or now
+        self.opened_at = self.opened_at or timezone.now()
+        self.tell_people(at=at)
+
+    def tell_people(self, *, at: dt.datetime | None = None) -> None:
+        """People hear of it from `at` on, unless somebody has it; the caller saves."""
         if self.acknowledged_at is None and self.agent_type != "test":
-            self.due_at = at or now
+            self.due_at = at or timezone.now()
 
 
 class Numbering(models.Model):

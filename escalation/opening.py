@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from escalation import handling
+from escalation import handling, rules
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
 
@@ -53,6 +53,11 @@ def _tell(row: Escalation, reply: Reply, message_id: int | None) -> None:
     row.reply_id = message_id
     row.reason = reason_of(reply.reason) or Reason.ERROR
     row.confidence = reply.confidence
-    # Nobody is called before the contact has accepted what was offered.
-    if row.state == Escalation.State.OFFERED and not reply.offers_person:
+    if row.state != Escalation.State.OFFERED:
+        return
+    # Nobody is called before the contact has accepted what was offered, but where staff
+    # want to hear of it at once they do.
+    if not reply.offers_person:
         row.call_people(Escalation.State.OPEN)
+    elif rules.tells_of_offers(row):
+        row.tell_people()

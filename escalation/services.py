@@ -12,10 +12,11 @@ from django.utils.translation import gettext
 from conversations import live
 from core import store, work
 from core.exceptions import Conflict
-from escalation import errands, handling, letters
+from escalation import handling, letters
 from escalation.failures import lock
 from escalation.models import Escalation, Ticket
 from escalation.tickets import TicketStep
+from integrations import errands
 from integrations.models import Desk
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from conversations import services as conversations
 from core import work
 from core.exceptions import PermanentProviderError
 from escalation import drafts
-from escalation.errands import ErrandStep
 from escalation.failures import lock
 from escalation.models import Escalation, Ticket
 from integrations import following
+from integrations.errands import ErrandStep
 
 if TYPE_CHECKING:
     from integrations.desks.base import Ticket as DeskTicket

@@ -21,6 +21,7 @@ from accounts.scoped_admin import (
 from core.admin import LinesField
 from core.exceptions import InvalidPayload
 from integrations import adapters
+from integrations import alert_admin as alert_admin
 from integrations import desk_admin as desk_admin
 from integrations.adapters.web import SECRET
 from integrations.facts import cache
@@ -158,7 +159,7 @@ class ChannelAdmin(ScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("account", "provider", "name")}),)
-        state: tuple[str, ...] = ("is_active", "human_mode", "error")
+        state: tuple[str, ...] = ("is_active", "human_mode", "error", "verifies_email")
         if is_superuser(request):
             state += ("is_default",)
         sets: list[Any] = [

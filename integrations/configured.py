@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from core.exceptions import ProviderError
-from integrations import desk_setup, services
-from integrations.models import Channel, Desk
+from integrations import alerting, desk_setup, services
+from integrations.models import AlertTarget, Channel, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +63,7 @@ def _named() -> list[_Service]:
     return [
         _Service("Chatwoot", _chatwoot, chatwoot, inbox),
         _Service("Freshdesk", _freshdesk, freshdesk),
+        _Service("Microsoft Teams", _teams, {"url": settings.TEAMS_WEBHOOK_URL}),
     ]
 
 
@@ -73,6 +74,9 @@ def _chatwoot(account: Account, wanted: Mapping[str, str]) -> list[str]:
         row = services.create_channel(
             account=account, provider="chatwoot", credentials=wanted
         )
+        # From here on the owner decides.
+        row.verifies_email = settings.CHATWOOT_VERIFY_EMAIL
+        row.save(update_fields=["verifies_email"])
         return [f"Connected Chatwoot; its bot calls {row.webhook_path}"]
     merged = {**row.credentials, **{key: each for key, each in wanted.items() if each}}
     if merged == row.credentials:
@@ -105,3 +109,15 @@ def _freshdesk(account: Account, wanted: Mapping[str, str]) -> list[str]:
     if labels := desk_setup.missing(desk):
         done += f" Its form requires a value for: {', '.join(labels)}."
     return [done]
+
+
+def _teams(account: Account, wanted: Mapping[str, str]) -> list[str]:
+    target = AlertTarget.objects.for_account(account).filter(service="teams").first()
+    target = target or AlertTarget(account=account, service="teams")
+    if target.credentials.get("url") == wanted["url"]:
+        return []
+    target.credentials = {**target.credentials, **wanted}
+    target.error = alerting.adapter_of(account, target, "teams").refusal()
+    target.save()
+    # The address itself is a secret.
+    return [f"Microsoft Teams: {target.error or 'alerts go to ' + target.place + '.'}"]

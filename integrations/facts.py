@@ -32,6 +32,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         error=channel.error,
         allowed_origins=tuple(channel.allowed_origins),
         rate_limit=channel.rate_limit or channel.account.rate_limit,
+        verifies_email=channel.verifies_email,
     )
 
 

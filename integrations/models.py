@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +18,7 @@ from core import rates
 from core.fields import EncryptedJSONField
 from core.models import UUIDModel
 from core.text import truncate
-from integrations import adapters, desks
+from integrations import adapters, alerts, desks
 from integrations.adapters.base import Check
 from integrations.desks.base import DeskFacts
 
@@ -110,6 +112,12 @@ class Channel(CheckedModel):
     is_default = models.BooleanField(_("default"), default=False)
     #: While on, people reply to everything that arrives here.
     human_mode = models.BooleanField(_("human mode"), default=False)
+    #: Contacts prove an e-mail address before the assistant answers them.
+    verifies_email = models.BooleanField(
+        _("verified e-mail only"),
+        default=False,
+        help_text=_("The assistant answers once a link sent to the address is opened."),
+    )
     #: When the last event was read, give or take `LAST_EVENT_S`.
     last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Since when the provider refuses us, as `error` says.
@@ -319,3 +327,41 @@ class FollowedTicket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.desk_id} {self.external_id}"
+
+
+class AlertTarget(UUIDModel):
+    """Where one alert service reaches an account's staff."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="alert_targets")
+    service = models.CharField(_("service"), max_length=20, choices=alerts.choices)
+    #: What the adapter lists as its credential fields; never shown again.
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    #: Language of the staff, as a code; empty: the installation's.
+    lang = models.CharField(
+        _("language"), max_length=12, blank=True, choices=settings.LANGUAGES
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    #: Why the service refuses us, until it works again.
+    error = models.CharField(_("problem"), max_length=300, blank=True, editable=False)
+    #: Until then what comes waits, and is told as one.
+    quiet_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AccountQuerySet["AlertTarget"].as_manager()
+
+    class Meta:
+        verbose_name = _("alert service")
+        verbose_name_plural = _("alert services")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "service"], name="one_target_per_alert_service"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.get_service_display())
+
+    @property
+    def place(self) -> str:
+        """Where it leads, without what opens it."""
+        host = urlsplit(str(self.credentials.get("url", ""))).hostname
+        return host or str(self.credentials.get("address", ""))

@@ -276,6 +276,48 @@ def test_a_documented_phrase_alone_asks_for_a_person(phrase):
     assert wants_person(phrase.replace("_", " "))
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Би ажилтантай ярилцмаар байна...",
+        "хүнтэй холбоод өгөөч",
+        "ажилтныг дуудаад өг",
+        "Надад туслаач",
+        "тусламж хэрэгтэй байна",
+        "менежертэй ярья",
+        "I want to talk to your manager",
+        "supervisor, please",
+        "позовите менеджера",
+        "quiero hablar con un supervisor",
+    ],
+)
+def test_a_documented_phrase_asks_in_a_sentence_and_with_its_endings(message):
+    assert wants_person(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "I am a property agent",
+        "help me reset my password",
+        "хүнсний",
+        "Хүнсний бүтээгдэхүүн байна уу?",
+        "хүний нөөц",
+        "2 хүнд ширээ захиалмаар байна",
+        "Надад захиалгаа цуцлахад туслаач",
+        "тусламжийн сан гэж юу вэ",
+        "Танай ажилтан хэд вэ?",
+        "my password manager is broken",
+        "Я агент по недвижимости",
+        "помогите сбросить пароль",
+        "soy agente inmobiliario",
+        "ayúdame a cambiar mi contraseña",
+    ],
+)
+def test_a_documented_word_in_another_sense_stays_with_the_assistant(message):
+    assert not wants_person(message)
+
+
 @pytest.mark.parametrize("message", ASKING)
 def test_the_quick_look_lets_every_request_through(message):
     assert may_ask(message, detect_language(message))

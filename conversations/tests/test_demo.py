@@ -180,6 +180,33 @@ def test_with_a_connected_chatwoot_unsigned_is_refused(
     assert not Event.objects.exists()
 
 
+def test_the_documented_webhook_is_the_inbox_of_the_default_accounts_chatwoot(
+    channel: Any, chatwoot: Any
+) -> None:
+    body = json.dumps(payload("chatwoot", "message_created")).encode()
+    headers = {
+        "content-type": "application/json",
+        **signed_headers(body, CHATWOOT_SECRET),
+    }
+
+    answers = [call("/webhook", body, headers=headers) for _ in range(2)]
+
+    assert [each.status for each in answers] == [200, 200]
+    assert answers[0].json == {"status": "ok"}
+    assert Event.objects.get().channel == chatwoot
+    assert call("/webhook", body).status == 401
+    assert call("/webhook", b"not JSON", headers=headers).status == 401
+    assert call("/webhook", method="GET").status == 405
+
+
+def test_without_a_chatwoot_the_documented_webhook_says_so(channel: Any) -> None:
+    ChannelFactory(provider="chatwoot", credentials={"webhook_secret": "x"})
+
+    answer = call_json("/webhook", message("Hello"))
+
+    assert (answer.status, answer.json["code"]) == (404, "unknown_channel")
+
+
 def test_another_accounts_chatwoot_is_not_asked(
     engine: Any, channel: Any, knowledge: None
 ) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from escalation import errands
 from escalation.tests.crm import report
+from integrations import errands
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,8 @@ class ChannelFacts:
     error: str = ""
     allowed_origins: tuple[str, ...] = ()
     rate_limit: str = ""
+    #: Contacts prove an e-mail address before they are answered.
+    verifies_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,18 @@ class Adapter:
     def longest(self, address: Mapping[str, Any]) -> int:
         """The longest text of one message in this thread, as `measure` counts."""
         return self.max_length
+
+    def thread_url(self, address: Mapping[str, Any]) -> str:
+        """Where staff see a thread in the provider's own app; empty: nowhere."""
+        return ""
+
+    async def set_attributes(
+        self, address: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        """Keep values on a thread for people to see, beside those that are there.
+
+        Nothing where the provider has no place for them; raises `ProviderError`.
+        """
 
     def split(self, text: str, address: Mapping[str, Any] = _NOWHERE) -> list[str]:
         """The text in parts that the provider takes; nothing is lost."""

@@ -13,7 +13,12 @@ from django.utils.translation import gettext
 
 from core.exceptions import InvalidPayload, InvalidSignature, PermanentProviderError
 from core.language import speaking
-from integrations.adapters import chatwoot_checks, chatwoot_events, chatwoot_listing
+from integrations.adapters import (
+    chatwoot_attributes,
+    chatwoot_checks,
+    chatwoot_events,
+    chatwoot_listing,
+)
 from integrations.adapters.base import (
     Adapter,
     Check,
@@ -28,6 +33,9 @@ from integrations.adapters.chatwoot_events import id_of, part
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
+
+if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Seconds by which the sender's clock may differ from ours.
@@ -224,6 +232,18 @@ class ChatwootAdapter(Adapter):
         if holder is not None:
             found.append(InboundTurnover(thread, holder, read_at=read_at))
         return found
+
+    def thread_url(self, address: Mapping[str, Any]) -> str:
+        known, thread = self.channel.credentials, address.get("conversation")
+        if not thread:
+            return ""
+        base = f"{known['base_url'].rstrip('/')}/app/accounts/{known['account_id']}"
+        return f"{base}/conversations/{thread}"
+
+    async def set_attributes(
+        self, address: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        await chatwoot_attributes.merge(self.channel, address, values)
 
     def can_look(self) -> bool:
         # The bot's token may not list messages.

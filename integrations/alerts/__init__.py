@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integrations.alerts.base import Alert, AlertFacts
+from integrations.alerts.base import Alert, AlertFacts, Waiting
 from integrations.alerts.email import EmailAlertAdapter
+from integrations.alerts.teams import TeamsAlertAdapter
 
 if TYPE_CHECKING:
     from django.utils.functional import Promise
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from accounts.models import Account
     from integrations.alerts.base import AlertAdapter
 
-__all__ = ["REGISTRY", "Alert", "AlertFacts", "choices", "facts_of", "get"]
+__all__ = ["REGISTRY", "Alert", "AlertFacts", "Waiting", "choices", "facts_of", "get"]
 
 REGISTRY: dict[str, type[AlertAdapter]] = {
     "email": EmailAlertAdapter,
+    "teams": TeamsAlertAdapter,
 }
 
 
@@ -31,7 +33,7 @@ def choices() -> list[tuple[str, str | Promise]]:
 
 
 def facts_of(account: Account) -> AlertFacts:
-    """The account as alert services see it."""
+    """The account as alert services see it, whatever its owner has entered for one."""
     owners = account.memberships.filter(role="owner", user__is_active=True)
     emails = owners.exclude(user__email="").order_by("pk")
     return AlertFacts(

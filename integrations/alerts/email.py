@@ -1,10 +1,11 @@
-"""Alerts by e-mail, to the owners of the account."""
+"""Alerts by e-mail, to the support address of the account, or to its owners."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core import mail
 from core.exceptions import PermanentProviderError
 from core.language import speaking
+from integrations.adapters.base import CredentialField
 from integrations.alerts.base import AlertAdapter
 
 if TYPE_CHECKING:
@@ -19,18 +21,38 @@ if TYPE_CHECKING:
 
 
 class EmailAlertAdapter(AlertAdapter):
-    """One e-mail to all owners that have an address."""
+    """One e-mail to the support address, or to all owners that have one."""
 
     key = "email"
-    label = _("E-mail to the owners")
+    label = _("E-mail")
+    credential_fields = (
+        CredentialField(
+            "address", "Support address", is_secret=False, is_required=False
+        ),
+    )
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who is written to."""
+        address = self.account.credentials.get("address", "")
+        return (address,) if address else self.account.owner_emails
+
+    def refusal(self) -> str:
+        address = self.account.credentials.get("address", "")
+        try:
+            if address:
+                validate_email(address)
+        except ValidationError as exc:
+            return str(exc.messages[0])
+        return "" if mail.is_configured() else gettext("E-mail is not configured.")
 
     async def send(self, alert: Alert) -> None:
-        if not self.account.owner_emails:
+        if not self.recipients:
             raise PermanentProviderError(
                 gettext("No owner of the account has an e-mail address."),
                 provider=self.key,
             )
-        with speaking(settings.LANGUAGE_CODE):
+        with speaking(self.account.spoken):
             letter = self._letter(alert)
         await mail.send(letter)
 
@@ -38,7 +60,7 @@ class EmailAlertAdapter(AlertAdapter):
         context = {"alert": alert, "account": self.account.account_name}
         return mail.Mail(
             reference=alert.reference,
-            to=self.account.owner_emails,
+            to=self.recipients,
             # No words of the customer: they would become a header.
             subject=gettext("A customer needs a person: %(reason)s")
             % {"reason": alert.reason},

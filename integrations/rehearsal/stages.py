@@ -19,6 +19,8 @@ from integrations.rehearsal.kommo import KommoServer
 from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
 from integrations.rehearsal.meta import FAULTS as meta_faults
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
+from integrations.rehearsal.teams import FAULTS as teams_faults
+from integrations.rehearsal.teams import TeamsServer
 from integrations.rehearsal.telegram import FAULTS as telegram_faults
 from integrations.rehearsal.telegram import TOKEN, TelegramServer
 from integrations.rehearsal.telegram_customer import Customer
@@ -103,6 +105,15 @@ def telegram(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
         yield listen
 
 
+@contextlib.contextmanager
+def teams(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A flow and the channel that it posts to; a page shows the cards."""
+    with TeamsServer(port=options["port"]) as server:
+        server.faults.extend(_known(options["fault"], teams_faults))
+        write(f"TEAMS_WEBHOOK_URL={server.url}\nCards: {server.page}")
+        yield lambda _line: None
+
+
 def meta(product: Product) -> Stage:
     """The Graph API, and a customer who says at `--webhook` what is typed."""
 
@@ -134,6 +145,7 @@ STAGES: Final[dict[str, Stage]] = {
     "instagram": meta("instagram"),
     "kommo": kommo,
     "messenger": meta("messenger"),
+    "teams": teams,
     "telegram": telegram,
     "whatsapp": meta("whatsapp"),
 }
