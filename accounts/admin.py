@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserCreationForm as DjangoCreationForm
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts import trail_admin as trail_admin
+from accounts.confirming import confirmed
 from accounts.models import Account, Membership, Token, User
 from accounts.scoped_admin import ScopedAdmin, is_superuser, owned_accounts
 from accounts.services import revoke_tokens
@@ -76,11 +78,13 @@ class TokenAdmin(ScopedAdmin):
     ordering = ("-created",)
     actions = ("revoke",)
 
-    @admin.action(description=_("Revoke selected tokens"), permissions=["edit"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
-        count = revoke_tokens(self.editable(request, queryset))
-        text = ngettext("%d token was revoked.", "%d tokens were revoked.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Revoke selected tokens"),
+        effect=_("Programs that use them are refused from now on, for good."),
+        done=ngettext_lazy("%d token was revoked.", "%d tokens were revoked."),
+    )
+    def revoke(self, request: HttpRequest, rows: list[Any]) -> int:
+        return revoke_tokens(rows)
 
 
 class MemberCreationForm(UserCreationForm):

@@ -43,6 +43,7 @@ REASONS = {
     "person_handed_back": "a person gave the conversation back to the assistant",
     "taken_over": "a person took the conversation over",
     "handed_back": "a person gave the conversation back to the assistant",
+    "asked_again": "the question was given to the assistant once more",
     "closed_by_person": "a person closed the conversation",
     "human_mode": "the channel was in human mode",
     "human_mode_off": "the channel's human mode was switched off",

@@ -54,7 +54,7 @@ class Escalation(UUIDModel):
         DECLINED = "declined", _("Declined")
         #: A person has answered.
         ANSWERED = "answered", _("Answered by a person")
-        #: The conversation was closed.
+        #: The conversation was closed, or the question was asked again.
         CLOSED = "closed", _("Closed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")

@@ -10,6 +10,7 @@ from conversations.signals import (
     conversation_changed_hands,
     conversation_read,
     person_replied,
+    questions_asked_again,
     questions_unanswered,
 )
 from escalation import handling, letters, opening, tickets
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 @receiver(questions_unanswered)
 def open_escalations(settled: list[Settled], **_: Any) -> None:
     opening.open_unanswered(settled)
+
+
+@receiver(questions_asked_again)
+def heed_asking_again(messages: list[int], **_: Any) -> None:
+    handling.heed_asking_again(messages)
 
 
 @receiver(conversation_changed_hands)

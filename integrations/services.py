@@ -115,6 +115,18 @@ def api_channel(*, account: Account) -> Channel:
 
 
 @transaction.atomic
+def set_active(channel: Channel, *, is_active: bool) -> Channel:
+    """Take what arrives on a channel, or refuse it; raises `InvalidPayload`."""
+    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    if is_active:
+        check_credentials(row.provider, row.credentials)
+    row.is_active = is_active
+    row.save(update_fields=["is_active"])
+    transaction.on_commit(cache.clear)
+    return row
+
+
+@transaction.atomic
 def renew_secret(channel: Channel) -> str:
     """A new secret to sign users with; the one before stays good until the next."""
     secret = f"is_{secrets.token_urlsafe(32)}"

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, Membership, Token, User
+from accounts.models import Account, Change, Membership, Token, User
 from accounts.tests.factories import UserFactory
 from ai_model.models import (
     Assistant,
@@ -85,6 +85,9 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
         User: owner,
         Membership: owner.memberships.get(account=account),
         Token: token,
+        Change: Change.objects.create(
+            account=account, way="admin", verb="changed", subject=word
+        ),
         Channel: channel,
         Desk: DeskFactory(account=account, name=f"{word} desk"),
         Event: Event.objects.create(
@@ -300,7 +303,7 @@ def test_support_has_no_actions(
 
     client.post(
         page(Conversation, "changelist"),
-        {"action": action, "_selected_action": [conversation.pk]},
+        {"action": action, "confirmed": "yes", "_selected_action": [conversation.pk]},
     )
 
     conversation.refresh_from_db()

@@ -22,10 +22,10 @@ def test_hand_off_and_hand_back_go_through_the_services(
     client.force_login(alice)
     values = {"_selected_action": [conversation.pk]}
 
-    client.post(reverse(LIST), {"action": "hand_off", **values})
+    client.post(reverse(LIST), {"action": "hand_off", "confirmed": "yes", **values})
     conversation.refresh_from_db()
     taken = (conversation.status, conversation.assigned_to, conversation.epoch)
-    client.post(reverse(LIST), {"action": "hand_back", **values})
+    client.post(reverse(LIST), {"action": "hand_back", "confirmed": "yes", **values})
     conversation.refresh_from_db()
 
     assert taken == (Conversation.Status.SUPPORT_ACTIVE, alice, 1)
@@ -82,7 +82,11 @@ def test_a_failed_delivery_is_sent_again_and_another_is_not(
 
     response = client.post(
         reverse("admin:conversations_delivery_changelist"),
-        {"action": "retry", "_selected_action": [failed.pk, sent.pk]},
+        {
+            "action": "retry",
+            "confirmed": "yes",
+            "_selected_action": [failed.pk, sent.pk],
+        },
         follow=True,
     )
 
