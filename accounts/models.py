@@ -32,6 +32,8 @@ class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is unt
         help_text=_("Who replies when a customer writes for the first time."),
     )
     is_demo = models.BooleanField(_("demo"), default=False)
+    #: Since when it is being deleted; empty: it is not.
+    closing_at = models.DateTimeField(_("closing"), null=True, editable=False)
     #: Number of the newest live event of this account; see `conversations.live`.
     event_seq = models.BigIntegerField(default=0, editable=False)
     #: Grows with every change of what answers depend on, knowledge and settings, so
@@ -114,7 +116,7 @@ class Token(AbstractAuthToken):  # type: ignore[misc]
         verbose_name_plural = _("tokens")
 
     def __str__(self) -> str:
-        return f"{self.token_key}… ({self.user})"
+        return f"{self.name or f'{self.token_key}…'} ({self.user})"
 
 
 class Change(models.Model):

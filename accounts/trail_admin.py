@@ -28,6 +28,7 @@ VERBS: dict[str, Any] = {
     "added": _("Added"),
     "changed": _("Changed"),
     "deleted": _("Deleted"),
+    "close_account": _("Closed the account"),
 }
 _OTHER: dict[str, Any] = {"count": _("rows"), "format": _("format")}
 
@@ -44,11 +45,25 @@ def _kinds() -> list[tuple[str, Any]]:
     return sorted(found, key=lambda each: str(each[1]))
 
 
+def in_words(change: Change) -> str:
+    """What was done, to what kind of thing, called what."""
+    return f"{_did(change)}: {_kind(change)} {truncate(change.subject, 60)}"
+
+
+def _kind(change: Change) -> str:
+    model = _model(change)
+    return str(model._meta.verbose_name) if model else change.model
+
+
+def _did(change: Change) -> str:
+    return str((VERBS | LABELS).get(change.verb, change.verb))
+
+
 @admin.register(Change)
 class ChangeAdmin(RecordAdmin):
     """Who changed what, and what was it before?"""
 
-    list_display = ("at", "who", "way", "did", "kind", "what", "short_values")
+    list_display = ("at", "who", "did", "what", "short_values")
     list_filter = (
         among("verb", _("did"), _verbs),
         among("model", _("kind"), _kinds),
@@ -58,23 +73,18 @@ class ChangeAdmin(RecordAdmin):
     list_select_related = ("account",)
     search_fields = ("name", "subject")
     ordering = ("-id",)
-    fields = readonly_fields = ("at", "who", "way", "did", "kind", "what", "all_values")
+    fields = readonly_fields = ("at", "who", "did", "what", "all_values")
     export_fields = (
         "at", "name", "way", "verb", "model", "object_id", "subject", "values",
     )  # fmt: skip
 
     @admin.display(description=_("who"), ordering="name")
     def who(self, obj: Change) -> str:
-        return obj.name or "–"
+        return f"{obj.name or '–'} ({obj.get_way_display()})"
 
-    @admin.display(description=_("did"))
+    @admin.display(description=_("did"), ordering="verb")
     def did(self, obj: Change) -> str:
-        return str((VERBS | LABELS).get(obj.verb, obj.verb))
-
-    @admin.display(description=_("kind"))
-    def kind(self, obj: Change) -> str:
-        model = _model(obj)
-        return str(capfirst(model._meta.verbose_name)) if model else obj.model
+        return f"{_did(obj)}: {_kind(obj)}"
 
     @admin.display(description=_("what"))
     def what(self, obj: Change) -> str:
@@ -101,7 +111,7 @@ class ChangeAdmin(RecordAdmin):
 def _model(change: Change) -> Any:
     try:
         return apps.get_model(change.model)
-    except LookupError:
+    except (LookupError, ValueError):
         return None
 
 

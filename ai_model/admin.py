@@ -18,6 +18,7 @@ from accounts.confirming import confirmed
 from accounts.scoped_admin import RecordAdmin, ScopedAdmin, accounts_as
 from ai_model import budget_page, calibration, control, sunset
 from ai_model import gap_admin as gap_admin
+from ai_model import overview as overview
 from ai_model import prompt_admin as prompt_admin
 from ai_model.forms import AssistantForm
 from ai_model.lines import opening_time

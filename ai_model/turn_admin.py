@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
 from accounts.confirming import confirmed, each
 from accounts.scoped_admin import RecordAdmin
@@ -75,7 +76,7 @@ class TurnAdmin(RecordAdmin):
         return f"{row.conversation.contact.label}: {truncate(row.query, 60)}"
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.of_message)
+        page = self.admin_site.admin_view(require_safe(self.of_message))
         name = "ai_model_turn_of_message"
         return [path("of-message/<int:key>/", page, name=name), *super().get_urls()]
 

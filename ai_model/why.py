@@ -47,6 +47,7 @@ REASONS = {
     "closed_by_person": "a person closed the conversation",
     "human_mode": "the channel was in human mode",
     "human_mode_off": "the channel's human mode was switched off",
+    "disconnected": "its channel was disconnected",
     "reopened": "the customer wrote again after it was closed",
     "reconciled": "it was found waiting where the assistant does not reply",
     "more_words": "the customer wrote more, so it was answered together with that",

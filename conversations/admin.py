@@ -12,6 +12,7 @@ from django.utils.translation import ngettext_lazy
 
 from accounts.confirming import confirmed, each
 from accounts.scoped_admin import OWNER, SUPPORT, OwnRowsFilter, RecordAdmin
+from conversations import overview as overview
 from conversations import services
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.templatetags.desk import REASONS, percent
@@ -195,10 +196,10 @@ class MessageAdmin(ReadableBySupport):
         "contact",
         "author",
         "short_text",
+        "story",
         "state",
         "reason_in_words",
         "sureness",
-        "story",
     )
     list_filter = (
         "state",

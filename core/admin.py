@@ -75,12 +75,32 @@ def when(field: str) -> type[WhenFilter]:
     return type("WhenFilter", (WhenFilter,), {"field": field})
 
 
+class BrokenFilter(SimpleListFilter):
+    """What is switched on and refused by its provider."""
+
+    title = _("works")
+    parameter_name = "broken"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Broken")), ("0", _("Works"))]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        match self.value():
+            case "1":
+                return queryset.filter(is_active=True).exclude(error="")
+            case "0":
+                return queryset.filter(is_active=True, error="")
+        return queryset
+
+
 def among(
     field: str, title: Any, choices: Callable[[], Iterable[tuple[str, Any]]]
 ) -> type[SimpleListFilter]:
     """A filter by values that are known; Django's own would read the table for them."""
 
     class KnownFilter(SimpleListFilter):
+        # Shown when asked for: there may be many.
+        template = "admin/filter_folded.html"
         parameter_name = field
 
         def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, Any]]:

@@ -323,6 +323,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "delete-closed-accounts": {
+        "task": "accounts.tasks.delete_closed_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",
         "schedule": crontab(day_of_week="mon", hour=6, minute=20),

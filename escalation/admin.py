@@ -16,6 +16,7 @@ from conversations.services import ask_again
 from core.admin import WhenFilter, among
 from core.text import truncate
 from escalation import destinations, errands, services
+from escalation import overview as overview
 from escalation.ladder import AlertStep
 from escalation.letters import LetterStep
 from escalation.models import Alert, Escalation, Letter, Rung, Ticket

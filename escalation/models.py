@@ -135,6 +135,11 @@ class Escalation(UUIDModel):
                 name="escalation_not_taken",
             ),
             models.Index(
+                fields=["account", "-id"],
+                condition=models.Q(state="open"),
+                name="escalation_open",
+            ),
+            models.Index(
                 fields=["due_at"],
                 condition=models.Q(due_at__isnull=False),
                 name="escalation_due",

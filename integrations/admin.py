@@ -19,16 +19,18 @@ from accounts.scoped_admin import (
     ScopedAdmin,
     is_superuser,
 )
-from core.admin import LinesField, when
+from core.admin import BrokenFilter, LinesField, when
 from core.exceptions import InvalidPayload
 from integrations import adapters
 from integrations import desk_admin as desk_admin
+from integrations import overview as overview
 from integrations.adapters.web import SECRET
 from integrations.facts import cache
 from integrations.models import Channel, Event
 from integrations.origins import parse as parse_origin
 from integrations.services import (
     check_credentials,
+    disconnect,
     read_again,
     renew_secret,
     set_active,
@@ -151,8 +153,10 @@ class ChannelAdmin(ScopedAdmin):
     """
 
     form = ChannelForm
-    list_display = ("name", "provider", "is_connected", "is_active", "human_mode")
-    list_filter = ("provider", "is_active")
+    list_display = (
+        "name", "provider", "is_connected", "is_active", "human_mode", "error",
+    )  # fmt: skip
+    list_filter = ("provider", "is_active", "human_mode", BrokenFilter)
     list_select_related = ("account",)
     search_fields = ("name", "key")
     autocomplete_fields = ("account",)
@@ -161,7 +165,12 @@ class ChannelAdmin(ScopedAdmin):
         "key", "webhook_address", "human_mode", "error", "uuid", "has_secret"
     )  # fmt: skip
     ordering = ("name",)
-    actions = ("enable", "disable", "renew_secret")
+    actions = ("enable", "disable", "disconnect", "renew_secret")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # What was said there would go with it: it is disconnected instead.
+        has_history = obj is not None and obj.conversations.exists()
+        return not has_history and super().has_delete_permission(request, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -227,6 +236,19 @@ class ChannelAdmin(ScopedAdmin):
     )
     def disable(self, request: HttpRequest, rows: list[Any]) -> int:
         return each(self, request, rows, lambda row: set_active(row, is_active=False))
+
+    @confirmed(
+        description=_("Disconnect"),
+        effect=_(
+            "Their credentials are forgotten, nothing arrives or leaves any more, and"
+            " conversations that are open there are closed. All that was said is kept."
+        ),
+        done=ngettext_lazy(
+            "%d channel was disconnected.", "%d channels were disconnected."
+        ),
+    )
+    def disconnect(self, request: HttpRequest, rows: list[Any]) -> int:
+        return each(self, request, rows, disconnect)
 
     @confirmed(
         description=_("Make a new identity secret"),

@@ -9,6 +9,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Channels")
 
     def ready(self) -> None:
-        from integrations import following, receiving
+        from integrations import following, receivers, receiving
 
-        del following, receiving  # importing them registers their steps
+        # Importing them registers steps and receivers.
+        del following, receivers, receiving

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoped_admin import ScopedAdmin
+from core.admin import BrokenFilter
 from integrations import desk_page, desk_setup
 from integrations.models import Desk
 
@@ -27,7 +28,7 @@ class DeskAdmin(ScopedAdmin):
     """
 
     list_display = ("name", "provider", "agent", "is_active", "works")
-    list_filter = ("provider", "is_active")
+    list_filter = ("provider", "is_active", BrokenFilter)
     list_select_related = ("account",)
     search_fields = ("name",)
     autocomplete_fields = ("account",)

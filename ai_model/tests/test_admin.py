@@ -86,7 +86,11 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
         Membership: owner.memberships.get(account=account),
         Token: token,
         Change: Change.objects.create(
-            account=account, way="admin", verb="changed", subject=word
+            account=account,
+            way="admin",
+            verb="changed",
+            model="accounts.account",
+            subject=word,
         ),
         Channel: channel,
         Desk: DeskFactory(account=account, name=f"{word} desk"),

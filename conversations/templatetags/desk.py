@@ -49,6 +49,7 @@ REASONS = {
     "reopened": _("The customer wrote again"),
     "reconciled": _("Found waiting for nobody"),
     "closed_by_person": _("Closed by a person"),
+    "disconnected": _("The channel was disconnected"),
 }
 
 
