@@ -85,7 +85,7 @@ class AccountAdmin(ScopedAdmin):
         return [*own, *super().get_urls()]
 
     def _own(self, request: HttpRequest, key: int) -> Account:
-        row = self.get_object(request, str(key))
+        row: Account | None = self.get_object(request, str(key))
         if row is None or not self.may_edit(request, row):
             raise Http404
         return row

@@ -148,7 +148,7 @@ class Change(models.Model):
     name = models.CharField(_("who"), max_length=150, blank=True)
     way = models.CharField(_("through"), max_length=10, choices=Way.choices)
     #: `added`, `changed`, `deleted`, or the name of an action.
-    verb = models.CharField(_("did"), max_length=40)
+    verb = models.CharField(_("action"), max_length=40)
     #: As in `integrations.channel`, and the number of the row; empty: of many.
     model = models.CharField(_("kind"), max_length=60)
     object_id = models.CharField(max_length=20, blank=True)

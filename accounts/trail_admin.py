@@ -65,7 +65,7 @@ class ChangeAdmin(RecordAdmin):
 
     list_display = ("at", "who", "did", "what", "short_values")
     list_filter = (
-        among("verb", _("did"), _verbs),
+        among("verb", _("action"), _verbs),
         among("model", _("kind"), _kinds),
         "way",
         when("at"),
@@ -82,7 +82,7 @@ class ChangeAdmin(RecordAdmin):
     def who(self, obj: Change) -> str:
         return f"{obj.name or '–'} ({obj.get_way_display()})"
 
-    @admin.display(description=_("did"), ordering="verb")
+    @admin.display(description=_("action"), ordering="verb")
     def did(self, obj: Change) -> str:
         return f"{_did(obj)}: {_kind(obj)}"
 

@@ -9,12 +9,13 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html_join
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.confirming import confirmed, each
-from accounts.scoped_admin import RecordAdmin
+from accounts.scoped_admin import SEARCHED, RecordAdmin
 from ai_model import providers, why
 from ai_model.judging import record_judgement
 from ai_model.models import Judgement, Turn
@@ -63,6 +64,8 @@ class TurnAdmin(RecordAdmin):
     )
     list_select_related = ("conversation__contact", "account", "judgement")
     search_fields = ("query",)
+    searches_newest = SEARCHED
+    search_help_text = format_lazy(_("Searches the newest {count}."), count=SEARCHED)
     ordering = ("-id",)
     actions = ("mark_right", "mark_wrong")
     fields = ("conversation", "reply", "explanation", "created_at", "uuid")

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.confirming import confirmed, each
-from accounts.scoped_admin import OWNER, SUPPORT, OwnRowsFilter, RecordAdmin
+from accounts.scoped_admin import (
+    OWNER,
+    SEARCHED,
+    SUPPORT,
+    OwnRowsFilter,
+    RecordAdmin,
+)
 from conversations import overview as overview
 from conversations import services
 from conversations.models import Contact, Conversation, Delivery, Message
@@ -209,6 +216,8 @@ class MessageAdmin(ReadableBySupport):
     )
     list_select_related = ("conversation__contact", "account")
     search_fields = ("text", "external_id")
+    searches_newest = SEARCHED
+    search_help_text = format_lazy(_("Searches the newest {count}."), count=SEARCHED)
     ordering = ("-id",)
     actions = ("ask_again",)
     export_fields = (

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(auto_now_add=True, verbose_name='at')),
                 ('name', models.CharField(blank=True, max_length=150, verbose_name='who')),
                 ('way', models.CharField(choices=[('admin', 'Administration'), ('api', 'API'), ('portal', 'Portal'), ('desk', 'Live desk'), ('page', 'Page'), ('command', 'Command'), ('system', 'System')], max_length=10, verbose_name='through')),
-                ('verb', models.CharField(max_length=40, verbose_name='did')),
+                ('verb', models.CharField(max_length=40, verbose_name='action')),
                 ('model', models.CharField(max_length=60, verbose_name='kind')),
                 ('object_id', models.CharField(blank=True, max_length=20)),
                 ('subject', models.CharField(blank=True, max_length=200, verbose_name='what')),
