@@ -92,7 +92,7 @@ class ConversationAdmin(ReadableBySupport):
         "last_message_at", "last_text",
     )  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("contact", "channel", "status", "status_reason")}),
+        (None, {"fields": ("on_desk", "contact", "channel", "status", "why")}),
         (None, {"fields": ("assigned_to", "needs_person", "waiting_since", "unread")}),
         (_("Messages"), {"fields": ("latest_messages", "all_messages")}),
         (
@@ -110,7 +110,7 @@ class ConversationAdmin(ReadableBySupport):
             },
         ),
     )
-    readonly_fields = ("latest_messages", "all_messages")
+    readonly_fields = ("on_desk", "why", "latest_messages", "all_messages")
 
     def label(self, row: Conversation) -> str:
         return f"{row.contact.label}: {truncate(row.last_text, 60)}"
@@ -122,6 +122,11 @@ class ConversationAdmin(ReadableBySupport):
     @admin.display(description=_("text"))
     def short_text(self, obj: Conversation) -> str:
         return truncate(obj.last_text, 80)
+
+    @admin.display(description=_("on the live desk"))
+    def on_desk(self, obj: Conversation) -> str:
+        address = reverse("desk-conversation", args=[obj.uuid])
+        return format_html('<a href="{}">{}</a>', address, _("Open the conversation"))
 
     @admin.display(description=_("latest"))
     def latest_messages(self, obj: Conversation) -> str:

@@ -41,13 +41,12 @@ class EscalationAdmin(RecordAdmin):
     list_display = (
         "created_at",
         "contact",
-        "reason",
-        "state",
-        "ticket",
-        "opened_at",
-        "acknowledged_by",
         "short_question",
         "story",
+        "reason",
+        "state",
+        "acknowledged_by",
+        "ticket",
     )
     list_filter = (
         "state",
