@@ -13,9 +13,22 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserCreationForm as DjangoCreationForm
 from django.contrib.auth.models import Group
+from django.http import (
+    Http404,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts import trail
+from accounts import trail_admin as trail_admin
+from accounts.closing import as_lines, close_account
+from accounts.confirming import confirmed
 from accounts.models import (
     Account,
     Membership,
@@ -31,10 +44,12 @@ from accounts.scoped_admin import (
     owned_accounts,
 )
 from accounts.services import revoke_tokens
+from core.exceptions import InvalidPayload
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     BaseUserAdmin = DjangoUserAdmin[User]
     UserCreationForm = DjangoCreationForm[User]
@@ -48,19 +63,77 @@ admin.site.unregister(Group)
 
 @admin.register(Account)
 class AccountAdmin(ScopedAdmin):
-    """The business itself; only superusers add and remove one."""
+    """The business itself; only superusers add one, and owners close theirs."""
 
     can_add = can_delete = False
-    list_display = ("name", "default_reply_handler", "is_demo", "created_at")
+    list_display = ("name", "default_reply_handler", "is_demo", "created_at", "closing")
     search_fields = ("name",)
-    readonly_fields = ("uuid", "created_at")
+    readonly_fields = ("uuid", "created_at", "closing")
     ordering = ("name",)
     _OWNED = ("name", "default_reply_handler", "rate_limit")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        if is_superuser(request):
-            return (*self._OWNED, "is_demo", "uuid", "created_at")
-        return (*self._OWNED, "uuid", "created_at")
+        more = ("is_demo",) if is_superuser(request) else ()
+        return (*self._OWNED, *more, "uuid", "created_at", "closing")
+
+    @admin.display(description=_("is being deleted since"))
+    def closing(self, obj: Account) -> Any:
+        return obj.closing_at
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # It is closed instead: what belongs to it is too much for one request.
+        return False
+
+    def get_urls(self) -> list[Any]:
+        pages = (("close", self.close_view), ("export", self.export_view))
+        own = [
+            path(
+                f"<int:key>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"accounts_account_{name}",
+            )
+            for name, view in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def _own(self, request: HttpRequest, key: int) -> Account:
+        row: Account | None = self.get_object(request, str(key))
+        if row is None or not self.may_edit(request, row):
+            raise Http404
+        return row
+
+    def close_view(self, request: HttpRequest, key: int) -> HttpResponseBase:
+        """What closing the account means; does it by POST with the account's name."""
+        row = self._own(request, key)
+        if request.method == "POST":
+            try:
+                close_account(account=row, name=request.POST.get("name", ""))
+            except InvalidPayload as exc:
+                self.message_user(request, str(exc), messages.ERROR)
+            else:
+                text = _("The account is closed; what it holds is being deleted.")
+                self.message_user(request, text, messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Close this account"),
+            "opts": self.opts,
+            "account": row,
+        }
+        return TemplateResponse(request, "admin/accounts/account/close.html", context)
+
+    def export_view(self, request: HttpRequest, key: int) -> HttpResponseBase:
+        """All that can be taken along, a JSON object a line; by POST, for it is noted."""
+        row = self._own(request, key)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        trail.record_many(verb="export", rows=[row])
+        name = f"account-{timezone.localdate():%Y-%m-%d}.jsonl"
+        return StreamingHttpResponse(
+            as_lines(row),
+            content_type="application/x-ndjson",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
 
 @admin.register(Membership)
@@ -137,11 +210,13 @@ class TokenAdmin(ScopedAdmin):
     ordering = ("-created",)
     actions = ("revoke",)
 
-    @admin.action(description=_("Revoke selected tokens"), permissions=["edit"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
-        count = revoke_tokens(self.editable(request, queryset))
-        text = ngettext("%d token was revoked.", "%d tokens were revoked.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Revoke selected tokens"),
+        effect=_("Programs that use them are refused from now on, for good."),
+        done=ngettext_lazy("%d token was revoked.", "%d tokens were revoked."),
+    )
+    def revoke(self, request: HttpRequest, rows: list[Any]) -> int:
+        return revoke_tokens(rows)
 
 
 class MemberCreationForm(UserCreationForm):

@@ -1,4 +1,4 @@
-"""Account (the business), the people who work for it, and their bearer tokens.
+"""Account (the business), the people who work for it, their tokens, and the trail.
 
 Retention: how long an account keeps what; RetentionRun: what was deleted for it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -48,6 +49,8 @@ class Account(UUIDModel):  # type: ignore[django-manager-missing]  # knox is unt
         help_text=_("What one customer may ask, such as 10/minute,60/hour, or off."),
     )
     is_demo = models.BooleanField(_("demo"), default=False)
+    #: Since when it is being deleted; empty: it is not.
+    closing_at = models.DateTimeField(_("closing"), null=True, editable=False)
     #: Number of the newest live event of this account; see `conversations.live`.
     event_seq = models.BigIntegerField(default=0, editable=False)
     #: Grows with every change of what answers depend on, knowledge and settings, so
@@ -216,4 +219,55 @@ class Token(AbstractAuthToken):  # type: ignore[misc]
         verbose_name_plural = _("tokens")
 
     def __str__(self) -> str:
-        return f"{self.token_key}… ({self.user})"
+        return f"{self.name or f'{self.token_key}…'} ({self.user})"
+
+
+class Change(models.Model):
+    """One line of the audit trail; see `accounts.trail`, which writes them."""
+
+    class Way(models.TextChoices):
+        ADMIN = "admin", _("Administration")
+        API = "api", _("API")
+        PORTAL = "portal", _("Portal")
+        DESK = "desk", _("Live desk")
+        PAGE = "page", _("Page")
+        COMMAND = "command", _("Command")
+        SYSTEM = "system", _("System")
+
+    #: Empty: the account is gone, or it was about none.
+    account = models.ForeignKey(
+        Account, models.SET_NULL, null=True, blank=True, related_name="changes"
+    )
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    #: The user's name then, or the command's.
+    name = models.CharField(_("who"), max_length=150, blank=True)
+    way = models.CharField(_("through"), max_length=10, choices=Way.choices)
+    #: `added`, `changed`, `deleted`, or the name of an action.
+    verb = models.CharField(_("action"), max_length=40)
+    #: As in `integrations.channel`, and the number of the row; empty: of many.
+    model = models.CharField(_("kind"), max_length=60)
+    object_id = models.CharField(max_length=20, blank=True)
+    #: What it was called then.
+    subject = models.CharField(_("what"), max_length=200, blank=True)
+    #: By field: before and after.
+    values = models.JSONField(_("values"), default=dict, blank=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("audit trail")
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-id"], name="change_by_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject}"

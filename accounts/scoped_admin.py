@@ -10,7 +10,11 @@ from django.contrib import admin
 from django.contrib.admin import RelatedFieldListFilter
 from django.core.exceptions import FieldDoesNotExist
 
+from accounts import trail
+from accounts.confirming import LABELS
+from accounts.exporting import export
 from accounts.models import Account, Membership
+from accounts.scoping import account_id_of
 from accounts.services import as_uuid
 from core.admin import BoundedPaginator
 
@@ -26,6 +30,9 @@ else:
 
 #: Rows that a filter beside a list offers; a search reaches the others.
 MOST_CHOICES = 100
+
+#: Rows that a search reads where it has to read every text.
+SEARCHED = 100_000
 
 OWNER = Membership.Role.OWNER
 SUPPORT = Membership.Role.SUPPORT
@@ -61,17 +68,6 @@ def owned_accounts(request: HttpRequest) -> QuerySet[Account]:
     return accounts_as(request, (OWNER,))
 
 
-def account_id_of(row: Any) -> int:
-    """The account that a row belongs to, along its model's `account_path`."""
-    way = getattr(row, "account_path", "account")
-    if not way:
-        return int(row.pk)
-    *steps, last = way.split("__")
-    for step in steps:
-        row = getattr(row, step)
-    return int(getattr(row, f"{last}_id"))
-
-
 class OwnRowsFilter(RelatedFieldListFilter):
     """Filters by a relation, and offers the first rows of the user's accounts."""
 
@@ -101,9 +97,23 @@ class ScopedAdmin(ModelAdmin):
     #: Chosen when the row is added, and fixed from then on; `account` always is.
     fixed_fields: ClassVar[tuple[str, ...]] = ()
 
+    #: Of a table that only grows, rows that a search reads; none: all.
+    searches_newest: ClassVar[int] = 0
+    #: What a file of these rows holds, as lookups; empty: there is none.
+    export_fields: ClassVar[tuple[str, ...]] = ()
+    #: What people can set here is on the audit trail, whoever saves it; records are not.
+    is_on_trail: ClassVar[bool | None] = None
+
     paginator = BoundedPaginator
     show_full_result_count = False
+    # They count the whole table once for each choice.
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        if self.is_on_trail or (self.is_on_trail is None and not self.is_record):
+            trail.watch(model)
 
     # Who may do what ---------------------------------------------------------
 
@@ -158,17 +168,40 @@ class ScopedAdmin(ModelAdmin):
             roles(request).values()
         )
 
+    # What is done ------------------------------------------------------------
+
+    def label(self, row: Any) -> str:
+        """What a row is called, where it is to be confirmed or noted."""
+        return str(row)
+
+    def exportable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of the rows that the user may take away as a file."""
+        if is_superuser(request):
+            return rows
+        way = getattr(self.model, "account_path", "account")
+        keys = accounts_as(request, self.editors).values("pk")
+        return rows.filter(**{f"{way}__in" if way else "pk__in": keys})
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        # Whoever may delete rows does it on their own page, or not at all.
+        if not self.can_delete or self.is_record:
+            actions.pop("delete_selected", None)
+        if self.export_fields and self.has_edit_permission(request):
+            actions["export"] = (export, "export", LABELS["export"])
+        return actions
+
     # Which rows --------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = self._visible(request)
         ordering = self.get_ordering(request)
-        # Somebody may own one account and support another.
-        if not is_superuser(request) and not set(self.viewers).issuperset(
-            roles(request).values()
-        ):
+        if not is_superuser(request):
+            # Somebody may own one account and support another. As numbers, because a
+            # database plans with them better than with a join.
             way = getattr(self.model, "account_path", "account")
-            keys = accounts_as(request, self.viewers).values("pk")
+            mine = roles(request).items()
+            keys = [key for key, role in mine if role in self.viewers]
             rows = rows.filter(**{f"{way}__in" if way else "pk__in": keys})
         return rows.order_by(*ordering) if ordering else rows
 
@@ -190,6 +223,12 @@ class ScopedAdmin(ModelAdmin):
         key = as_uuid(search_term.strip())
         if key is not None and _has_field(self.model, "uuid"):
             return queryset.filter(uuid=key), False
+        if self.searches_newest and search_term:
+            # No index finds words within texts, so old ones are not read for them.
+            newest = queryset.order_by("-pk").values_list("pk", flat=True)
+            oldest = newest[self.searches_newest : self.searches_newest + 1].first()
+            if oldest is not None:
+                queryset = queryset.filter(pk__gt=oldest)
         return super().get_search_results(request, queryset, search_term)
 
     # Lists -------------------------------------------------------------------

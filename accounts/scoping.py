@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -38,3 +38,14 @@ class AccountQuerySet(models.QuerySet[M]):
     def _path(self, lookup: str) -> str:
         way = getattr(self.model, "account_path", "account")
         return f"{way}__{lookup}" if way else lookup
+
+
+def account_id_of(row: Any) -> int:
+    """The account that a row belongs to, along its model's `account_path`."""
+    way = getattr(row, "account_path", "account")
+    if not way:
+        return int(row.pk)
+    *steps, last = way.split("__")
+    for step in steps:
+        row = getattr(row, step)
+    return int(getattr(row, f"{last}_id"))

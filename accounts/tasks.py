@@ -1,4 +1,4 @@
-"""Timed jobs of this app."""
+"""Timed jobs of accounts; the schedule stands in the settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 from celery import shared_task
 
-from accounts import keeping
+from accounts import closing, keeping
 from accounts.models import Account
 
 
@@ -17,3 +17,9 @@ def forget_old() -> dict[str, int]:
     for account in Account.objects.order_by("pk"):
         total.update(keeping.forget_old(account))
     return dict(total)
+
+
+@shared_task
+def delete_closed_accounts() -> None:
+    """Go on deleting what accounts that are closing still have."""
+    closing.go_on()

@@ -1,4 +1,4 @@
-"""The assistant with its prompts, its turns and what they used."""
+"""The assistant, the models it is warned of, and what it used."""
 
 from __future__ import annotations
 
@@ -10,33 +10,31 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.html import format_html
+from django.utils.translation import get_language, gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import RecordAdmin, ScopedAdmin, accounts_as
-from ai_model import budget_page, calibration, spending_admin, sunset
+from ai_model import budget_page, calibration, control, spending_admin, sunset
 from ai_model import gap_admin as gap_admin
+from ai_model import overview as overview
 from ai_model import prompt_admin as prompt_admin
 from ai_model import tally_admin as tally_admin
 from ai_model.forms import AssistantForm
-from ai_model.judging import record_judgement
 from ai_model.lines import opening_time
-from ai_model.models import (
-    Assistant,
-    Judgement,
-    ModelWarning,
-    ProviderTest,
-    Turn,
-    Usage,
-)
-from ai_model.why import explain_turn
-from core.exceptions import Conflict
+from ai_model.models import Assistant, ModelWarning, ProviderTest, Usage
+from ai_model.turn_admin import provider_names
+from core.admin import among
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
+
+
+_DONE_SWITCHED = ngettext_lazy(
+    "%d assistant was switched.", "%d assistants were switched."
+)
 
 
 @admin.register(Assistant)
@@ -113,6 +111,28 @@ class AssistantAdmin(ScopedAdmin):
     )
 
     readonly_fields = ("in_force", "open_now", "spending_now")
+    actions = ("enable", "disable")
+
+    @confirmed(
+        description=_("Let the assistant answer"),
+        effect=_(
+            "The assistant answers by itself from now on. Conversations that people"
+            " have stay with them until they are handed back."
+        ),
+        done=_DONE_SWITCHED,
+    )
+    def enable(self, request: HttpRequest, rows: list[Any]) -> int:
+        return len(control.switch([row.account for row in rows], is_on=True))
+
+    @confirmed(
+        description=_("Stop the assistant"),
+        effect=_(
+            "The assistant answers nobody from now on; new messages wait for people."
+        ),
+        done=_DONE_SWITCHED,
+    )
+    def disable(self, request: HttpRequest, rows: list[Any]) -> int:
+        return len(control.switch([row.account for row in rows], is_on=False))
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.budget_view)
@@ -217,7 +237,7 @@ class ModelWarningAdmin(RecordAdmin):
     """Which models will be switched off, and were the owners told?"""
 
     list_display = ("model", "provider", "retires_on", "successor", "told_at")
-    list_filter = ("provider",)
+    list_filter = (among("provider", _("provider"), provider_names),)
     list_select_related = ("account",)
     search_fields = ("model", "account__name")
     ordering = ("retires_on",)
@@ -243,74 +263,6 @@ class ProviderTestAdmin(RecordAdmin):
     ordering = ("works", "provider", "model")
 
 
-@admin.register(Turn)
-class TurnAdmin(RecordAdmin):
-    """Why was it answered so?"""
-
-    list_display = (
-        "created_at",
-        "contact",
-        "state",
-        "reason",
-        "confidence",
-        "was_right",
-        "provider",
-        "model",
-        "total_ms",
-    )
-    list_filter = ("state", "reason", "provider", "judgement__right")
-    list_select_related = ("conversation__contact", "account", "judgement")
-    search_fields = ("query",)
-    ordering = ("-id",)
-    actions = ("mark_right", "mark_wrong")
-    fields = ("conversation", "reply", "explanation", "created_at", "uuid")
-    readonly_fields = ("explanation",)
-
-    @admin.display(description=_("customer"))
-    def contact(self, obj: Turn) -> str:
-        return obj.conversation.contact.label
-
-    @admin.display(description=_("time in ms"))
-    def total_ms(self, obj: Turn) -> Any:
-        return obj.timings.get("total")
-
-    @admin.display(description=_("right"), boolean=True)
-    def was_right(self, obj: Turn) -> bool | None:
-        judgement = getattr(obj, "judgement", None)
-        return judgement.right if judgement else None
-
-    @admin.action(description=_("The best entry found was right"), permissions=["edit"])
-    def mark_right(self, request: HttpRequest, queryset: QuerySet[Turn]) -> None:
-        self._mark(request, queryset, right=True)
-
-    @admin.action(description=_("The best entry found was wrong"), permissions=["edit"])
-    def mark_wrong(self, request: HttpRequest, queryset: QuerySet[Turn]) -> None:
-        self._mark(request, queryset, right=False)
-
-    def _mark(
-        self, request: HttpRequest, queryset: QuerySet[Turn], *, right: bool
-    ) -> None:
-        count = 0
-        user: Any = request.user
-        for row in self.editable(request, queryset):
-            try:
-                record_judgement(
-                    turn=row, right=right, origin=Judgement.Origin.STAFF, user=user
-                )
-            except Conflict as exc:
-                self.message_user(request, f"{row}: {exc}", messages.WARNING)
-            else:
-                count += 1
-        text = ngettext("%d turn was judged.", "%d turns were judged.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
-
-    @admin.display(description=_("why"))
-    def explanation(self, obj: Turn) -> str:
-        return format_html_join(
-            "", "<p>{}</p>", ((line,) for line in explain_turn(obj))
-        )
-
-
 @admin.register(Usage)
 class UsageAdmin(RecordAdmin):
     """What did which model cost on which day?"""
@@ -327,10 +279,15 @@ class UsageAdmin(RecordAdmin):
         "cost",
         "mean_ms",
     )
-    list_filter = ("provider", "day")
+    list_filter = (among("provider", _("provider"), provider_names), "day")
     list_select_related = ("account",)
     search_fields = ("provider", "model", "username")
     ordering = ("-day", "provider")
+    date_hierarchy = "day"
+    export_fields = (
+        "day", "provider", "model", "requests", "failures", "tokens_in", "tokens_out",
+        "cost", "latency_ms",
+    )  # fmt: skip
 
     @admin.display(description=_("mean time in ms"))
     def mean_ms(self, obj: Usage) -> int | None:

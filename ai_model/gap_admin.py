@@ -11,8 +11,9 @@ from django.http import HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import ScopedAdmin
 from ai_model import gaps
 from ai_model.gap_drafts import newest_questions, replies_to
@@ -129,6 +130,8 @@ class GapAdmin(ScopedAdmin):
 
     form = GapForm
     can_add = can_delete = False
+    # They come and grow by themselves; what people do with them are actions.
+    is_on_trail = False
     list_display = ("question", "times", "status", "proof", "last_seen_at")
     list_filter = (DecisionFilter, "lang")
     list_select_related = ("account",)
@@ -261,31 +264,36 @@ class GapAdmin(ScopedAdmin):
         )
         self.message_user(request, text % facts, messages.WARNING)
 
-    @admin.action(description=_("Dismiss selected questions"), permissions=["edit"])
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[Gap]) -> None:
-        count = gaps.dismiss(gaps=self.editable(request, queryset))
-        text = ngettext(
-            "%d question was dismissed.", "%d questions were dismissed.", count
-        )
-        self.message_user(request, text % count, messages.SUCCESS)
-
-    @admin.action(description=_("Put back on the list"), permissions=["edit"])
-    def bring_back(self, request: HttpRequest, queryset: QuerySet[Gap]) -> None:
-        count = gaps.bring_back(gaps=self.editable(request, queryset))
-        text = ngettext(
-            "%d question was put back.", "%d questions were put back.", count
-        )
-        self.message_user(request, text % count, messages.SUCCESS)
-
-    @admin.action(
-        description=_("Merge into the most frequent one"), permissions=["edit"]
+    @confirmed(
+        description=_("Dismiss selected questions"),
+        effect=_("They leave the list of what is to do; they can be put back."),
+        done=ngettext_lazy(
+            "%d question was dismissed.", "%d questions were dismissed."
+        ),
     )
-    def merge(self, request: HttpRequest, queryset: QuerySet[Gap]) -> None:
-        rows = self.editable(request, queryset)
+    def dismiss(self, request: HttpRequest, rows: list[Any]) -> int:
+        return gaps.dismiss(gaps=rows)
+
+    @confirmed(
+        description=_("Put back on the list"),
+        effect=_("They are on the list of what is to do again."),
+        done=ngettext_lazy("%d question was put back.", "%d questions were put back."),
+    )
+    def bring_back(self, request: HttpRequest, rows: list[Any]) -> int:
+        return gaps.bring_back(gaps=rows)
+
+    @confirmed(
+        description=_("Merge into the most frequent one"),
+        effect=_(
+            "All that was asked becomes one question on the list; this cannot be undone."
+        ),
+    )
+    def merge(self, request: HttpRequest, rows: list[Any]) -> int:
         if len({row.account_id for row in rows}) != 1 or len(rows) < 2:
             text = _("Select two or more questions of one account.")
             self.message_user(request, text, messages.WARNING)
-            return
+            return 0
         into = max(rows, key=lambda row: row.volume)
         gaps.merge(gaps=rows, into=into)
         self.message_user(request, _("The questions are together now."))
+        return len(rows)

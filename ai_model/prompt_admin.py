@@ -33,6 +33,7 @@ def _shown(old: str, new: str) -> str:
 class PromptAdmin(RecordAdmin):
     """What is, and was, the assistant told?"""
 
+    is_on_trail = True
     list_display = ("kind", "version", "is_newest", "author", "created_at")
     list_filter = ("kind",)
     list_select_related = ("author", "account")

@@ -52,8 +52,15 @@ class Finding:
 
 def validate(accounts: Sequence[Account]) -> list[Finding]:
     """All that is wrong with these accounts, errors first."""
-    found = [finding for each in accounts for finding in _of_account(each)]
-    found += _of_webhooks(accounts)
+    return _in_order([*look_at(accounts), *_of_webhooks(accounts)])
+
+
+def look_at(accounts: Iterable[Account]) -> list[Finding]:
+    """What can be seen to be wrong from here, errors first; nobody outside is asked."""
+    return _in_order(finding for each in accounts for finding in _of_account(each))
+
+
+def _in_order(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda each: (each.level, each.account))
 
 

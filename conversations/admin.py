@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
-from accounts.scoped_admin import OWNER, SUPPORT, OwnRowsFilter, RecordAdmin
+from accounts.confirming import confirmed, each
+from accounts.scoped_admin import (
+    OWNER,
+    SEARCHED,
+    SUPPORT,
+    OwnRowsFilter,
+    RecordAdmin,
+)
 from conversations import link_admin as link_admin
+from conversations import overview as overview
 from conversations import services
 from conversations.models import Contact, Conversation, Delivery, Message
-from core.exceptions import AppError
+from conversations.reasons import REASONS
+from conversations.templatetags.desk import percent
+from conversations.templatetags.desk import reason as reason_text
+from core.admin import WhenFilter, among, when
 from core.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 #: Messages shown on a conversation's page.
@@ -43,6 +52,14 @@ class ContactAdmin(ReadableBySupport):
     search_fields = ("name", "email", "external_id")
     ordering = ("-id",)
     exclude = ("account",)
+    export_fields = (
+        "uuid", "created_at", "channel__name", "external_id", "name", "email", "profile",
+    )  # fmt: skip
+
+
+_DONE_HANDED = ngettext_lazy(
+    "%d conversation was handed over.", "%d conversations were handed over."
+)
 
 
 @admin.register(Conversation)
@@ -53,22 +70,31 @@ class ConversationAdmin(ReadableBySupport):
         "contact",
         "channel",
         "status",
+        "why",
         "needs_person",
         "assigned_to",
+        "unread",
         "last_message_at",
-        "last_text",
+        "short_text",
     )
     list_filter = (
         "status",
         "needs_person",
+        ("assigned_to", admin.EmptyFieldListFilter),
+        when("last_message_at"),
         ("channel", OwnRowsFilter),
     )
     list_select_related = ("contact", "channel", "assigned_to", "account")
     search_fields = ("contact__name", "contact__email", "external_id")
     ordering = ("-last_message_at", "-id")
-    actions = ("hand_off", "hand_back")
+    actions = ("hand_off", "hand_back", "close")
+    export_fields = (
+        "uuid", "created_at", "channel__name", "contact__name", "contact__email",
+        "status", "status_reason", "needs_person", "assigned_to__username", "lang",
+        "last_message_at", "last_text",
+    )  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("contact", "channel", "status", "status_reason")}),
+        (None, {"fields": ("on_desk", "contact", "channel", "status", "why")}),
         (None, {"fields": ("assigned_to", "needs_person", "waiting_since", "unread")}),
         (_("Messages"), {"fields": ("latest_messages", "all_messages")}),
         (
@@ -86,7 +112,23 @@ class ConversationAdmin(ReadableBySupport):
             },
         ),
     )
-    readonly_fields = ("latest_messages", "all_messages")
+    readonly_fields = ("on_desk", "why", "latest_messages", "all_messages")
+
+    def label(self, row: Conversation) -> str:
+        return f"{row.contact.label}: {truncate(row.last_text, 60)}"
+
+    @admin.display(description=_("reason"))
+    def why(self, obj: Conversation) -> str:
+        return reason_text(obj.status_reason)
+
+    @admin.display(description=_("text"))
+    def short_text(self, obj: Conversation) -> str:
+        return truncate(obj.last_text, 80)
+
+    @admin.display(description=_("on the live desk"))
+    def on_desk(self, obj: Conversation) -> str:
+        address = reverse("desk-conversation", args=[obj.uuid])
+        return format_html('<a href="{}">{}</a>', address, _("Open the conversation"))
 
     @admin.display(description=_("latest"))
     def latest_messages(self, obj: Conversation) -> str:
@@ -115,37 +157,48 @@ class ConversationAdmin(ReadableBySupport):
             _("All messages of this conversation"),
         )
 
-    @admin.action(description=_("Hand off to support"), permissions=["edit"])
-    def hand_off(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
-        def act(row: Any) -> Any:
-            return services.hand_off(
+    @confirmed(
+        description=_("Hand off to support"),
+        effect=_(
+            "People reply from now on. The assistant says nothing more there, not even"
+            " what it has begun to write, and you are noted as the one who replies."
+        ),
+        done=_DONE_HANDED,
+    )
+    def hand_off(self, request: HttpRequest, rows: list[Any]) -> int:
+        for row in rows:
+            services.hand_off(
                 conversation=row, reason="taken_over", user=_user(request)
             )
+        return len(rows)
 
-        self._act(request, queryset, act)
-
-    @admin.action(description=_("Hand back to the assistant"), permissions=["edit"])
-    def hand_back(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
-        def act(row: Any) -> Any:
-            return services.hand_back(conversation=row, reason="handed_back")
-
-        self._act(request, queryset, act)
-
-    def _act(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Any],
-        act: Callable[[Any], Any],
-    ) -> None:
-        rows = self.editable(request, queryset)
+    @confirmed(
+        description=_("Hand back to the assistant"),
+        effect=_(
+            "The assistant replies to what customers write from now on. What they have"
+            " written so far is not answered by it."
+        ),
+        done=_DONE_HANDED,
+    )
+    def hand_back(self, request: HttpRequest, rows: list[Any]) -> int:
         for row in rows:
-            act(row)
-        text = ngettext(
-            "%d conversation was handed over.",
-            "%d conversations were handed over.",
-            len(rows),
-        )
-        self.message_user(request, text % len(rows), messages.SUCCESS)
+            services.hand_back(conversation=row, reason="handed_back")
+        return len(rows)
+
+    @confirmed(
+        description=_("Close"),
+        effect=_(
+            "What still waits there is not answered any more, and open escalations end."
+            " Each begins anew when its customer writes again."
+        ),
+        done=ngettext_lazy(
+            "%d conversation was closed.", "%d conversations were closed."
+        ),
+    )
+    def close(self, request: HttpRequest, rows: list[Any]) -> int:
+        for row in rows:
+            services.close(conversation=row, reason="closed_by_person")
+        return len(rows)
 
 
 @admin.register(Message)
@@ -157,21 +210,36 @@ class MessageAdmin(ReadableBySupport):
         "contact",
         "author",
         "short_text",
+        "story",
         "state",
-        "reason",
-        "confidence",
+        "reason_in_words",
+        "sureness",
     )
-    list_filter = ("author", "state")
+    list_filter = (
+        "state",
+        "author",
+        among("reason", _("reason"), REASONS.items),
+        WhenFilter,
+    )
     list_select_related = ("conversation__contact", "account")
     search_fields = ("text", "external_id")
+    searches_newest = SEARCHED
+    search_help_text = format_lazy(_("Searches the newest {count}."), count=SEARCHED)
     ordering = ("-id",)
+    actions = ("ask_again",)
+    export_fields = (
+        "uuid", "created_at", "conversation__uuid", "conversation__channel__name",
+        "conversation__contact__name", "author", "user__username", "text", "state",
+        "reason", "confidence", "latency_ms",
+    )  # fmt: skip
     fields = (
         "conversation",
+        "story",
         "author",
         "user",
         "text",
         "state",
-        "reason",
+        "reason_in_words",
         "confidence",
         "sources",
         "latency_ms",
@@ -180,9 +248,45 @@ class MessageAdmin(ReadableBySupport):
         "created_at",
     )
 
+    readonly_fields = ("story", "reason_in_words")
+
+    def label(self, row: Message) -> str:
+        return f"{row.conversation.contact.label}: {truncate(row.text, 60)}"
+
     @admin.display(description=_("customer"))
     def contact(self, obj: Message) -> str:
         return obj.conversation.contact.label
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def reason_in_words(self, obj: Message) -> str:
+        return reason_text(obj.reason)
+
+    @admin.display(description=_("confidence"))
+    def sureness(self, obj: Message) -> str:
+        return "–" if obj.confidence is None else percent(obj.confidence)
+
+    @admin.display(description=_("why"))
+    def story(self, obj: Message) -> str:
+        address = reverse("admin:ai_model_turn_of_message", args=[obj.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Why?"))
+
+    @confirmed(
+        description=_("Have the assistant answer again"),
+        effect=_(
+            "The assistant looks at these questions once more and may answer its"
+            " customers at once, from the knowledge as it is now. Questions that a"
+            " person has replied to, or has taken over, stay as they are."
+        ),
+        done=ngettext_lazy(
+            "%d question is asked again.", "%d questions are asked again."
+        ),
+    )
+    def ask_again(self, request: HttpRequest, rows: list[Any]) -> int:
+        # Of one conversation the oldest first: it takes the later ones along.
+        first = {row.conversation_id: row for row in sorted(rows, key=_newest_first)}
+        return each(
+            self, request, first.values(), lambda row: services.ask_again(message=row)
+        )
 
     @admin.display(description=_("text"))
     def short_text(self, obj: Message) -> str:
@@ -196,35 +300,52 @@ class DeliveryAdmin(RecordAdmin):
     list_display = (
         "created_at",
         "channel",
+        "contact",
         "kind",
-        "part",
+        "short_text",
         "state",
         "attempts",
         "error",
     )
-    list_filter = ("state", "kind")
-    list_select_related = ("conversation__channel", "account")
+    list_filter = ("state", "kind", WhenFilter)
+    list_select_related = (
+        "conversation__channel",
+        "conversation__contact",
+        "account",
+    )
     search_fields = ("external_id", "error")
     ordering = ("-id",)
     exclude = ("account", "worker")
     actions = ("retry",)
 
+    def label(self, row: Delivery) -> str:
+        return f"{row.conversation.contact.label}: {truncate(row.text, 60)}"
+
+    @admin.display(description=_("customer"))
+    def contact(self, obj: Delivery) -> str:
+        return obj.conversation.contact.label
+
+    @admin.display(description=_("text"))
+    def short_text(self, obj: Delivery) -> str:
+        return truncate(obj.text, 60)
+
     @admin.display(description=_("channel"))
     def channel(self, obj: Delivery) -> str:
         return str(obj.conversation.channel)
 
-    @admin.action(description=_("Send failed parts again"), permissions=["edit"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        count = 0
-        for row in self.editable(request, queryset):
-            try:
-                services.retry_delivery(delivery=row)
-            except AppError as exc:
-                self.message_user(request, f"{row}: {exc}", messages.WARNING)
-            else:
-                count += 1
-        text = ngettext("%d part is sent again.", "%d parts are sent again.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Send failed parts again"),
+        effect=_("What has failed is sent to the provider once more, at once."),
+        done=ngettext_lazy("%d part is sent again.", "%d parts are sent again."),
+    )
+    def retry(self, request: HttpRequest, rows: list[Any]) -> int:
+        return each(
+            self, request, rows, lambda row: services.retry_delivery(delivery=row)
+        )
+
+
+def _newest_first(row: Message) -> int:
+    return -row.pk
 
 
 def _user(request: HttpRequest) -> Any:

@@ -351,6 +351,11 @@ class Message(UUIDModel):
                 name="message_waiting",
             ),
             models.Index(fields=["account", "-id"], name="message_by_account"),
+            models.Index(
+                fields=["account", "-id"],
+                condition=models.Q(state="failed"),
+                name="message_failed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -439,6 +444,11 @@ class Delivery(UUIDModel):
                 fields=["worker"],
                 condition=models.Q(worker__isnull=False),
                 name="delivery_claimed",
+            ),
+            models.Index(
+                fields=["account", "-id"],
+                condition=models.Q(state__in=["failed", "uncertain"]),
+                name="delivery_in_trouble",
             ),
         ]
 

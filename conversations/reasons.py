@@ -37,11 +37,13 @@ REASONS = {
     "person_handed_back": _("Handed back by a person"),
     "taken_over": _("Taken over"),
     "handed_back": _("Handed back"),
+    "asked_again": _("Asked again"),
     "human_mode": _("Human mode is on"),
     "human_mode_off": _("Human mode was turned off"),
     "reopened": _("The customer wrote again"),
     "reconciled": _("Found waiting for nobody"),
     "closed_by_person": _("Closed by a person"),
+    "disconnected": _("The channel was disconnected"),
     "inactive": _("Closed after days without activity"),
 }
 

@@ -14,6 +14,7 @@ from conversations.replies import handoff_news
 from conversations.signals import (
     conversation_changed_hands,
     person_replied,
+    questions_asked_again,
 )
 from core import store, work
 from core.exceptions import Conflict, InvalidPayload
@@ -123,6 +124,41 @@ def leave_note(*, conversation: Conversation, text: str) -> Delivery | None:
     )
 
 
+def ask_again(*, message: Message) -> Conversation:
+    """Have the assistant try once more what failed or was handed over.
+
+    All that the contact has asked from there on and nobody answered is asked together,
+    as one turn. Raises `Conflict` where a person has the word, or there is an answer.
+    """
+    row = _lock(message.conversation)
+    since = row.messages.filter(pk__gte=message.pk)
+    asked = since.filter(author=Message.Author.CONTACT)
+    unanswered = asked.filter(state__in=_UNANSWERED)
+    if not unanswered.filter(pk=message.pk).exists():
+        raise Conflict(gettext("Only what failed or was handed over is asked again."))
+    if since.filter(author=Message.Author.SUPPORT).exists():
+        raise Conflict(gettext("A person has replied since."))
+    if row.assigned_to_id is not None:
+        raise Conflict(gettext("A person has taken it over; hand it back first."))
+    if row.worker is not None or asked.exclude(state__in=_UNANSWERED).exists():
+        raise Conflict(gettext("The customer has been answered since, or is just now."))
+    keys = list(unanswered.values_list("pk", flat=True))
+    was_ours = row.status == Conversation.Status.ACTIVE
+    # Also where the assistant has the word: what it offered does not stand any more.
+    row.give_to_assistant("asked_again")
+    Message.objects.filter(pk__in=keys).update(state=Message.State.WAITING, reason="")
+    row.due_at = row.waiting_since = timezone.now()
+    if not was_ours:
+        _tell_provider(row, Delivery.Kind.HAND_BACK, note="asked_again")
+    questions_asked_again.send(sender=Conversation, conversation=row, messages=keys)
+    transaction.on_commit(lambda: work.wake("turns"))
+    return _finish(row)
+
+
+#: States of a contact's words to which nobody has given an answer.
+_UNANSWERED = (Message.State.FAILED, Message.State.HANDED_OVER)
+
+
 def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     """Let people, or the assistant again, reply to everything on a channel.
 
@@ -130,7 +166,9 @@ def set_human_mode(*, channel: Channel, is_on: bool) -> Channel:
     one by one, each in a transaction of its own. Doing it again finishes what broke off.
     """
     # Waits for conversations that are being stored, and they for it: `intake`.
-    Channel.objects.filter(pk=channel.pk).update(human_mode=is_on)
+    channel = Channel.objects.get(pk=channel.pk)
+    channel.human_mode = is_on
+    channel.save(update_fields=["human_mode"])
     transaction.on_commit(cache.clear)
     conversations = Conversation.objects.filter(channel=channel).order_by("id")
     if is_on:

@@ -20,6 +20,10 @@ conversation_changed_hands = Signal()
 # Provides `settled`: list of Settled; the conversations are locked and saved.
 questions_unanswered = Signal()
 
+# Sent inside the transaction in which unanswered questions are given to the assistant
+# once more. Provides `conversation`: Conversation, locked, and `messages`: list of ids.
+questions_asked_again = Signal()
+
 # Sent inside the transaction in which a person's words are stored, after what they
 # change in the conversation. Provides `message`: Message; its conversation is locked.
 person_replied = Signal()

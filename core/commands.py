@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from core import acting
 from core.exceptions import AppError, InvalidPayload
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class OperatorCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; raises `Error` for whatever an operator can put right."""
         try:
-            return super().execute(*args, **options)
+            with acting.as_command(type(self).__module__.rpartition(".")[2]):
+                return super().execute(*args, **options)
         except AppError as exc:
             raise Error(str(exc)) from exc
         except ValidationError as exc:

@@ -156,6 +156,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.acting.ActingMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -366,6 +367,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "ai_model.tasks.generate_daily_analytics",
         "schedule": crontab(hour=1, minute=0),
         "options": {"expires": 3600},
+    },
+    "delete-closed-accounts": {
+        "task": "accounts.tasks.delete_closed_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 50},
     },
     "warn-of-ending-models": {
         "task": "ai_model.tasks.warn_of_ending_models",

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed, each
 from accounts.scoped_admin import OWNER, SUPPORT, RecordAdmin, ScopedAdmin
-from core.exceptions import AppError
+from conversations.services import ask_again
+from core.admin import WhenFilter, among
 from core.text import truncate
-from escalation import services
+from escalation import destinations, services
+from escalation import overview as overview
 from escalation.ladder import AlertStep
 from escalation.letters import LetterStep
 from escalation.models import Alert, Escalation, Letter, Rung, Ticket
 from integrations import errands
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
+
+
+#: Where a CRM's person asked.
+AGENT_TYPES = {
+    "customer": _("Customer"),
+    "support": _("Support"),
+    "test": _("Trying out"),
+}
 
 
 @admin.register(Escalation)
@@ -32,13 +42,19 @@ class EscalationAdmin(RecordAdmin):
     list_display = (
         "created_at",
         "contact",
+        "short_question",
+        "story",
         "reason",
         "state",
-        "ticket",
         "acknowledged_by",
-        "short_question",
+        "ticket",
     )
-    list_filter = ("state", "reason", "agent_type")
+    list_filter = (
+        "state",
+        "reason",
+        among("agent_type", _("agent"), AGENT_TYPES.items),
+        WhenFilter,
+    )
     list_select_related = (
         "conversation__contact",
         "question",
@@ -48,6 +64,12 @@ class EscalationAdmin(RecordAdmin):
     )
     search_fields = ("name", "email", "agent_id", "question__text")
     ordering = ("-id",)
+    actions = ("ask_again",)
+    export_fields = (
+        "uuid", "created_at", "conversation__uuid", "reason", "state", "confidence",
+        "question__text", "name", "email", "agent_id", "agency", "office", "opened_at",
+        "acknowledged_at", "acknowledged_by__username",
+    )  # fmt: skip
     fields = (
         "on_desk",
         "conversation",
@@ -72,6 +94,33 @@ class EscalationAdmin(RecordAdmin):
         "created_at",
     )
     readonly_fields = ("on_desk", "whole_question", "whole_reply", "ticket")
+
+    def label(self, row: Escalation) -> str:
+        return f"{row.contact_name}: {truncate(row.question.text, 60)}"
+
+    @confirmed(
+        description=_("Have the assistant answer again"),
+        effect=_(
+            "The assistant looks at these questions once more and may answer its"
+            " customers at once, from the knowledge as it is now. Questions that a"
+            " person has replied to, or has taken over, stay as they are."
+        ),
+        done=ngettext_lazy(
+            "%d question is asked again.", "%d questions are asked again."
+        ),
+    )
+    def ask_again(self, request: HttpRequest, rows: list[Any]) -> int:
+        # Of one conversation the oldest: it takes the later ones along.
+        by_age = sorted(rows, key=lambda row: -row.question_id)
+        first = {row.conversation_id: row.question for row in by_age}
+        return each(
+            self, request, first.values(), lambda message: ask_again(message=message)
+        )
+
+    @admin.display(description=_("why"))
+    def story(self, obj: Escalation) -> str:
+        address = reverse("admin:ai_model_turn_of_message", args=[obj.question_id])
+        return format_html('<a href="{}">{}</a>', address, _("Why?"))
 
     @admin.display(description=_("customer"))
     def contact(self, obj: Escalation) -> str:
@@ -117,18 +166,14 @@ class ErrandAdmin(RecordAdmin):
         """Have one tried once more; raises `AppError`."""
         errands.send_again(self.model._default_manager.filter(pk=row.pk), self.step)
 
-    @admin.action(description=_("Send again what has failed"), permissions=["edit"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = 0
-        for row in self.editable(request, queryset):
-            try:
-                self.again(row)
-            except AppError as exc:
-                self.message_user(request, f"{row}: {exc}", messages.WARNING)
-            else:
-                count += row.has_trouble
-        text = ngettext("%d is sent again.", "%d are sent again.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Send again what has failed"),
+        effect=_("What has failed, or may not have arrived, is tried once more."),
+        done=ngettext_lazy("%d is sent again.", "%d are sent again."),
+    )
+    def send_again(self, request: HttpRequest, rows: list[Any]) -> int:
+        troubled = [row for row in rows if row.has_trouble]
+        return each(self, request, troubled, self.again)
 
 
 @admin.register(Ticket)
@@ -145,7 +190,7 @@ class TicketAdmin(ErrandAdmin):
         "on_desk",
         "error",
     )
-    list_filter = ("state", "desk_status")
+    list_filter = ("state", WhenFilter)
     list_select_related = ("escalation__conversation__contact", "desk", "account")
     search_fields = ("external_id", "told", "email", "error")
 
@@ -168,7 +213,7 @@ class LetterAdmin(ErrandAdmin):
     """Did the customer get the e-mail?"""
 
     step = LetterStep.name
-    list_filter = ("state",)
+    list_filter = ("state", WhenFilter)
     list_display = ("created_at", "ticket", "email", "kind", "state", "error")
     list_select_related = ("ticket", "account")
     search_fields = ("ticket__email", "error")
@@ -187,9 +232,21 @@ class AlertAdmin(ErrandAdmin):
     """Was staff told?"""
 
     step = AlertStep.name
-    list_filter = ("state", "destination")
-    list_display = ("created_at", "escalation", "destination", "state", "error")
-    list_select_related = ("escalation", "account")
+    list_filter = (
+        "state",
+        among("destination", _("destination"), destinations.choices),
+        WhenFilter,
+    )
+    list_display = ("created_at", "contact", "destination", "state", "error")
+    list_select_related = (
+        "escalation__conversation__contact",
+        "account",
+    )
+    search_fields = ("error", "destination")
+
+    @admin.display(description=_("customer"))
+    def contact(self, obj: Alert) -> str:
+        return obj.escalation.contact_name
 
 
 @admin.register(Rung)

@@ -33,6 +33,18 @@ def heed_reply(conversation: Conversation, user: User | None) -> None:
     _settle(conversation, Escalation.State.ANSWERED)
 
 
+def heed_asking_again(questions: list[int]) -> None:
+    """The assistant tries again; the caller holds the conversation's lock.
+
+    Nobody is called meanwhile. What has a ticket keeps it: a person was promised.
+    """
+    state = Escalation.State
+    Escalation.objects.filter(
+        question_id__in=questions,
+        state__in=[state.OFFERED, state.OPEN, state.ACKNOWLEDGED],
+    ).update(state=state.CLOSED, due_at=None)
+
+
 def decline(conversation: Conversation) -> None:
     """The contact wants nobody; the caller holds the conversation's lock."""
     rows = Escalation.objects.filter(conversation=conversation)

@@ -54,7 +54,7 @@ class Escalation(UUIDModel):
         DECLINED = "declined", _("Declined")
         #: A person has answered.
         ANSWERED = "answered", _("Answered by a person")
-        #: The conversation was closed.
+        #: The conversation was closed, or the question was asked again.
         CLOSED = "closed", _("Closed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
@@ -133,6 +133,11 @@ class Escalation(UUIDModel):
                 fields=["conversation"],
                 condition=models.Q(acknowledged_at__isnull=True),
                 name="escalation_not_taken",
+            ),
+            models.Index(
+                fields=["account", "-id"],
+                condition=models.Q(state="open"),
+                name="escalation_open",
             ),
             models.Index(
                 fields=["due_at"],

@@ -53,6 +53,10 @@ def _tell(row: Escalation, reply: Reply, message_id: int | None) -> None:
     row.reply_id = message_id
     row.reason = reason_of(reply.reason) or Reason.ERROR
     row.confidence = reply.confidence
+    if row.state == Escalation.State.CLOSED:
+        # It was asked again, and needs a person again.
+        row.state, row.rung = Escalation.State.OFFERED, 0
+        row.acknowledged_at = row.acknowledged_by = None
     if row.state != Escalation.State.OFFERED:
         return
     # Nobody is called before the contact has accepted what was offered, but where staff

@@ -10,6 +10,7 @@ from conversations.signals import (
     contacts_anonymised,
     conversation_changed_hands,
     person_replied,
+    questions_asked_again,
     questions_unanswered,
     unfinished_wanted,
     words_forgotten,
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 @receiver(questions_unanswered)
 def open_escalations(settled: list[Settled], **_: Any) -> None:
     opening.open_unanswered(settled)
+
+
+@receiver(questions_asked_again)
+def heed_asking_again(messages: list[int], **_: Any) -> None:
+    handling.heed_asking_again(messages)
 
 
 @receiver(conversation_changed_hands)

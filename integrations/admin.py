@@ -6,31 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed, each
 from accounts.scoped_admin import (
     OwnRowsFilter,
     RecordAdmin,
     ScopedAdmin,
     is_superuser,
 )
-from core.admin import LinesField
+from core.admin import BrokenFilter, LinesField, when
 from core.exceptions import InvalidPayload
 from integrations import adapters
 from integrations import alert_admin as alert_admin
 from integrations import desk_admin as desk_admin
+from integrations import overview as overview
 from integrations.adapters.web import SECRET
 from integrations.facts import cache
 from integrations.models import Channel, Event
 from integrations.origins import parse as parse_origin
-from integrations.services import check_credentials, read_again, renew_secret
+from integrations.services import (
+    check_credentials,
+    disconnect,
+    read_again,
+    renew_secret,
+    set_active,
+)
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
 
     from integrations.adapters.base import CredentialField
@@ -136,6 +143,9 @@ def channel_form(channel: Channel) -> type[ChannelForm]:
     return type("ChannelForm", (ChannelForm,), fields)
 
 
+_DONE_CHANNELS = ngettext_lazy("%d channel was switched.", "%d channels were switched.")
+
+
 @admin.register(Channel)
 class ChannelAdmin(ScopedAdmin):
     """Is it connected, and where does the provider send its events?
@@ -144,8 +154,10 @@ class ChannelAdmin(ScopedAdmin):
     """
 
     form = ChannelForm
-    list_display = ("name", "provider", "is_connected", "is_active", "human_mode")
-    list_filter = ("provider", "is_active")
+    list_display = (
+        "name", "provider", "is_connected", "is_active", "human_mode", "error",
+    )  # fmt: skip
+    list_filter = ("provider", "is_active", "human_mode", BrokenFilter)
     list_select_related = ("account",)
     search_fields = ("name", "key")
     autocomplete_fields = ("account",)
@@ -154,7 +166,12 @@ class ChannelAdmin(ScopedAdmin):
         "key", "webhook_address", "human_mode", "error", "uuid", "has_secret"
     )  # fmt: skip
     ordering = ("name",)
-    actions = ("renew_secret",)
+    actions = ("enable", "disable", "disconnect", "renew_secret")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # What was said there would go with it: it is disconnected instead.
+        has_history = obj is not None and obj.conversations.exists()
+        return not has_history and super().has_delete_permission(request, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -202,16 +219,54 @@ class ChannelAdmin(ScopedAdmin):
             request.POST["_continue"] = "1"  # type: ignore[misc]
         return super().response_add(request, obj, post_url_continue)
 
-    @admin.action(description=_("Make a new identity secret"), permissions=["edit"])
+    @confirmed(
+        description=_("Switch on"),
+        effect=_("What arrives there is taken and answered again."),
+        done=_DONE_CHANNELS,
+    )
+    def enable(self, request: HttpRequest, rows: list[Any]) -> int:
+        return each(self, request, rows, lambda row: set_active(row, is_active=True))
+
+    @confirmed(
+        description=_("Switch off"),
+        effect=_(
+            "What arrives there is refused from now on, and nobody answers it. Nothing"
+            " that was said is deleted."
+        ),
+        done=_DONE_CHANNELS,
+    )
+    def disable(self, request: HttpRequest, rows: list[Any]) -> int:
+        return each(self, request, rows, lambda row: set_active(row, is_active=False))
+
+    @confirmed(
+        description=_("Disconnect"),
+        effect=_(
+            "Their credentials are forgotten, nothing arrives or leaves any more, and"
+            " conversations that are open there are closed. All that was said is kept."
+        ),
+        done=ngettext_lazy(
+            "%d channel was disconnected.", "%d channels were disconnected."
+        ),
+    )
+    def disconnect(self, request: HttpRequest, rows: list[Any]) -> int:
+        return each(self, request, rows, disconnect)
+
+    @confirmed(
+        description=_("Make a new identity secret"),
+        effect=_(
+            "Each chat page among them gets a new secret, which is shown once. The one"
+            " before stays good until the next is made."
+        ),
+    )
     def renew_secret(
-        self, request: HttpRequest, queryset: QuerySet[Channel]
+        self, request: HttpRequest, rows: list[Channel]
     ) -> TemplateResponse:
         """The only page that ever shows it; nothing keeps it in the clear."""
-        channels = self.editable(request, queryset.filter(provider="web"))
+        channels = [row for row in rows if row.provider == "web"]
         context = {
             **self.admin_site.each_context(request),
             "title": _("New identity secrets"),
-            "secrets": [(each, renew_secret(each)) for each in channels],
+            "secrets": [(row, renew_secret(row)) for row in channels],
         }
         return TemplateResponse(
             request, "admin/integrations/identity_secrets.html", context
@@ -237,7 +292,7 @@ class EventAdmin(RecordAdmin):
     """What arrived, and what became of it?"""
 
     list_display = ("received_at", "channel", "state", "attempts", "note")
-    list_filter = ("state", ("channel", OwnRowsFilter))
+    list_filter = ("state", ("channel", OwnRowsFilter), when("received_at"))
     list_select_related = ("channel",)
     search_fields = ("delivery_key",)
     fields = (
@@ -253,11 +308,15 @@ class EventAdmin(RecordAdmin):
     ordering = ("-id",)
     actions = ("read_again",)
 
-    @admin.action(description=_("Read failed events again"), permissions=["edit"])
-    def read_again(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
-        failed = queryset.filter(state=Event.State.FAILED).select_related("channel")
-        count = read_again(self.editable(request, failed))
-        text = ngettext(
-            "%d event will be read again.", "%d events will be read again.", count
-        )
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Read failed events again"),
+        effect=_(
+            "Those that have failed are read once more; what is known already is not"
+            " stored twice."
+        ),
+        done=ngettext_lazy(
+            "%d event will be read again.", "%d events will be read again."
+        ),
+    )
+    def read_again(self, request: HttpRequest, rows: list[Any]) -> int:
+        return read_again(row for row in rows if row.state == Event.State.FAILED)

@@ -9,7 +9,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Channels")
 
     def ready(self) -> None:
-        from integrations import following, keeping, receiving
+        from integrations import following, keeping, receivers, receiving
 
-        # Importing them registers steps, and what is kept how long.
-        del following, keeping, receiving
+        # Importing them registers steps, receivers, and what is kept how long.
+        del following, keeping, receivers, receiving

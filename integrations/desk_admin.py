@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoped_admin import ScopedAdmin
+from core.admin import BrokenFilter
 from integrations import desk_setup
 from integrations.models import Desk
 
@@ -25,7 +26,7 @@ class DeskAdmin(ScopedAdmin):
     """
 
     list_display = ("name", "provider", "agent", "is_active", "works")
-    list_filter = ("provider", "is_active")
+    list_filter = ("provider", "is_active", BrokenFilter)
     list_select_related = ("account",)
     search_fields = ("name",)
     autocomplete_fields = ("account",)

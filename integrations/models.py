@@ -232,6 +232,11 @@ class Event(models.Model):
                 name="event_waiting",
             ),
             models.Index(fields=["received_at"], name="event_by_age"),
+            models.Index(
+                fields=["channel", "-id"],
+                condition=models.Q(state="failed"),
+                name="event_failed",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,12 +14,17 @@ from core.exceptions import Conflict, InvalidPayload
 from integrations import adapters
 from integrations.adapters.web import FORMER_SECRET, SECRET
 from integrations.facts import cache
-from integrations.models import Channel, Event
+from integrations.models import Channel, Desk, Event
+from integrations.signals import channel_disconnected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from integrations.adapters.base import Adapter, CredentialField
+
+
+#: Rows that are deleted at once.
+_BATCH = 1_000
 
 
 def find_adapter(provider: str) -> type[Adapter]:
@@ -112,6 +117,53 @@ def api_channel(*, account: Account) -> Channel:
     if not channel.is_active:
         raise Conflict("The account's API channel is switched off.")
     return channel
+
+
+@transaction.atomic
+def set_active(channel: Channel, *, is_active: bool) -> Channel:
+    """Take what arrives on a channel, or refuse it; raises `InvalidPayload`."""
+    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    if is_active:
+        check_credentials(row.provider, row.credentials)
+    row.is_active = is_active
+    row.save(update_fields=["is_active"])
+    transaction.on_commit(cache.clear)
+    return row
+
+
+def disconnect(channel: Channel) -> Channel:
+    """Forget what opens the provider; nothing arrives or leaves, all that was said stays.
+
+    Doing it again finishes what broke off.
+    """
+    with transaction.atomic():
+        row = Channel.objects.select_for_update().get(pk=channel.pk)
+        row.is_active = row.is_default = False
+        row.credentials, row.error = {}, ""
+        row.save()
+        transaction.on_commit(cache.clear)
+    channel_disconnected.send(sender=Channel, channel=row)
+    return row
+
+
+def close_connections(account: Account) -> None:
+    """Nothing arrives at an account, or leaves it, any more."""
+    for channel in Channel.objects.for_account(account):
+        channel.is_active = channel.is_default = False
+        channel.credentials = {}
+        channel.save()
+    for desk in Desk.objects.for_account(account).active():
+        desk.is_active = False
+        desk.save(update_fields=["is_active"])
+    transaction.on_commit(cache.clear)
+
+
+def delete_events(account: Account) -> int:
+    """Delete some of what arrived for an account; returns how many."""
+    rows = Event.objects.filter(channel__account=account).order_by("pk")
+    keys = list(rows.values_list("pk", flat=True)[:_BATCH])
+    Event.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 @transaction.atomic

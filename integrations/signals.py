@@ -12,3 +12,6 @@ things_arrived = Signal()
 # Provides `desk`: Desk, and `news`: TicketNews with only the replies that were not
 # provided before. Not every ticket of a desk is known to every receiver.
 ticket_changed = Signal()
+
+# Sent after a channel was disconnected. Provides `channel`: Channel.
+channel_disconnected = Signal()

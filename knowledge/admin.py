@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import ScopedAdmin
-from core.admin import LinesField
+from core.admin import LinesField, when
 from knowledge import example_admin as example_admin
 from knowledge import index_admin as index_admin
 from knowledge import source_admin
@@ -59,13 +60,16 @@ class EntryForm(ModelForm):
     tags = LinesField(required=False, label=_("Tags"), help_text=_("One a line."))
 
 
+_DONE = ngettext_lazy("%d entry was changed.", "%d entries were changed.")
+
+
 @admin.register(Entry)
 class EntryAdmin(ScopedAdmin):
     """Is it there, is it published, and when did it change last?"""
 
     form = EntryForm
     list_display = ("title", "entry_type", "lang", "status", "visibility", "updated_at")
-    list_filter = ("status", "entry_type", "lang", "visibility")
+    list_filter = ("status", "entry_type", "lang", "visibility", when("updated_at"))
     list_select_related = ("account", "read_from")
     search_fields = ("title", "body", "external_id")
     autocomplete_fields = ("account",)
@@ -80,6 +84,10 @@ class EntryAdmin(ScopedAdmin):
     ordering = ("-updated_at",)
     inlines = (RevisionInline,)
     actions = ("publish", "archive")
+    export_fields = (
+        "external_id", "title", "body", "entry_type", "lang", "status", "visibility",
+        "tags", "source", "updated_at",
+    )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("account", "title", "body")}),
         (None, {"fields": ("entry_type", "lang", "status", "visibility", "tags")}),
@@ -114,17 +122,18 @@ class EntryAdmin(ScopedAdmin):
             obj.gone_at = None
         super().save_model(request, obj, form, change)
 
-    @admin.action(description=_("Publish selected entries"), permissions=["edit"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[Entry]) -> None:
-        self._set_status(request, queryset, Entry.Status.PUBLISHED)
+    @confirmed(
+        description=_("Publish selected entries"),
+        effect=_("The assistant answers from them from now on."),
+        done=_DONE,
+    )
+    def publish(self, request: HttpRequest, rows: list[Any]) -> int:
+        return set_status(rows, status=Entry.Status.PUBLISHED)
 
-    @admin.action(description=_("Archive selected entries"), permissions=["edit"])
-    def archive(self, request: HttpRequest, queryset: QuerySet[Entry]) -> None:
-        self._set_status(request, queryset, Entry.Status.ARCHIVED)
-
-    def _set_status(
-        self, request: HttpRequest, queryset: QuerySet[Entry], status: Entry.Status
-    ) -> None:
-        count = set_status(self.editable(request, queryset), status=status)
-        text = ngettext("%d entry was changed.", "%d entries were changed.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+    @confirmed(
+        description=_("Archive selected entries"),
+        effect=_("The assistant does not answer from them any more."),
+        done=_DONE,
+    )
+    def archive(self, request: HttpRequest, rows: list[Any]) -> int:
+        return set_status(rows, status=Entry.Status.ARCHIVED)

@@ -9,6 +9,7 @@ class KnowledgeConfig(AppConfig):
     verbose_name = _("Knowledge")
 
     def ready(self) -> None:
-        from knowledge import checks, encoding, source_step
+        from knowledge import checks, encoding, receivers, source_step
 
-        del checks, encoding, source_step  # importing them registers checks and steps
+        # Importing them registers checks, receivers and steps.
+        del checks, encoding, receivers, source_step

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import ScopedAdmin
+from core.admin import WhenFilter
 from knowledge.learning import approve, forget, reject
 from knowledge.models import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.db.models import QuerySet
     from django.http import HttpRequest
+
+
+_DONE = ngettext_lazy("%d question was changed.", "%d questions were changed.")
 
 
 @admin.register(Example)
@@ -24,8 +26,10 @@ class ExampleAdmin(ScopedAdmin):
     """What did customers ask, and may the search learn from it?"""
 
     can_add = can_change = False
+    # Most are learned; what people do with them are actions.
+    is_on_trail = False
     list_display = ("text", "entry", "origin", "status", "created_at")
-    list_filter = ("status", "origin")
+    list_filter = ("status", "origin", WhenFilter)
     list_select_related = ("entry__account", "reviewed_by")
     search_fields = ("text", "entry__title", "entry__external_id")
     fields = readonly_fields = (
@@ -40,21 +44,20 @@ class ExampleAdmin(ScopedAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         forget(examples=self.editable(request, queryset))
 
-    @admin.action(description=_("Approve selected questions"), permissions=["edit"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Example]) -> None:
-        self._review(request, queryset, approve)
-
-    @admin.action(description=_("Reject selected questions"), permissions=["edit"])
-    def reject(self, request: HttpRequest, queryset: QuerySet[Example]) -> None:
-        self._review(request, queryset, reject)
-
-    def _review(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Example],
-        decide: Callable[..., int],
-    ) -> None:
+    @confirmed(
+        description=_("Approve selected questions"),
+        effect=_("Whoever asks like this finds its entry from now on."),
+        done=_DONE,
+    )
+    def approve(self, request: HttpRequest, rows: list[Any]) -> int:
         user: Any = request.user
-        count = decide(examples=self.editable(request, queryset), user=user)
-        text = ngettext("%d question was changed.", "%d questions were changed.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+        return approve(examples=rows, user=user)
+
+    @confirmed(
+        description=_("Reject selected questions"),
+        effect=_("The search does not learn from them, and they are not asked anew."),
+        done=_DONE,
+    )
+    def reject(self, request: HttpRequest, rows: list[Any]) -> int:
+        user: Any = request.user
+        return reject(examples=rows, user=user)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import RecordAdmin
 from knowledge import embedders, embeddings
 from knowledge.models import KnowledgeIndex
@@ -45,15 +46,17 @@ class KnowledgeIndexAdmin(RecordAdmin):
             return _("being computed")
         return _("complete")
 
-    @admin.action(description=_("Compute the vectors again"), permissions=["edit"])
-    def compute_again(
-        self, request: HttpRequest, queryset: QuerySet[KnowledgeIndex]
-    ) -> None:
-        accounts: list[Any] = self.editable(request, queryset)
-        embeddings.forget(accounts)
-        text = ngettext(
+    @confirmed(
+        description=_("Compute the vectors again"),
+        effect=_(
+            "Until they are there, questions find entries by their words alone. With"
+            " a service for vectors, computing them costs money."
+        ),
+        done=ngettext_lazy(
             "The vectors of %d account are computed again.",
             "The vectors of %d accounts are computed again.",
-            len(accounts),
-        )
-        self.message_user(request, text % len(accounts), messages.SUCCESS)
+        ),
+    )
+    def compute_again(self, request: HttpRequest, rows: list[Any]) -> int:
+        embeddings.forget(rows)
+        return len(rows)

@@ -12,6 +12,12 @@ from knowledge.models import Entry, hold_knowledge, note_change
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from accounts.models import Account
+
+
+#: Entries that are deleted at once, with their revisions, questions and vectors.
+_BATCH = 200
+
 
 @transaction.atomic
 def set_status(entries: Iterable[Entry], *, status: Entry.Status) -> int:
@@ -28,3 +34,15 @@ def set_status(entries: Iterable[Entry], *, status: Entry.Status) -> int:
         for account_id in accounts:
             note_change(account_id)
     return count
+
+
+def delete_entries(account: Account) -> int:
+    """Delete some of an account's entries; returns how many."""
+    keys = list(
+        Entry.objects.filter(account=account)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:_BATCH]
+    )
+    if keys:
+        Entry.objects.filter(pk__in=keys).delete()
+    return len(keys)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
+from accounts.confirming import confirmed
 from accounts.scoped_admin import ScopedAdmin
 from core.exceptions import Conflict
 from knowledge.models import Source
 from knowledge.sources import ask_for_reading, change_source
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
 #: Seconds after which the page of a source that is being read shows itself anew.
@@ -85,16 +86,16 @@ class SourceAdmin(ScopedAdmin):
         except Conflict as exc:
             self.message_user(request, str(exc), messages.ERROR)
 
-    @admin.action(description=_("Read selected sources now"), permissions=["edit"])
-    def read_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        """Have web pages and sitemaps read as soon as a worker can."""
+    @confirmed(
+        description=_("Read selected sources now"),
+        effect=_("Web pages and sitemaps are read as soon as a worker can."),
+        done=ngettext_lazy("%d source will be read.", "%d sources will be read."),
+    )
+    def read_now(self, request: HttpRequest, rows: list[Any]) -> int:
         count = 0
-        for source in self.editable(request, queryset.exclude(kind=Source.Kind.FILE)):
-            try:
+        for source in (row for row in rows if row.kind != Source.Kind.FILE):
+            # A conflict says that it is being read: that is what was asked for.
+            with contextlib.suppress(Conflict):
                 ask_for_reading(source, author=request.user)  # type: ignore[arg-type]
-            except Conflict:
-                # That is what was asked for.
-                continue
-            count += 1
-        text = ngettext("%d source will be read.", "%d sources will be read.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+                count += 1
+        return count

@@ -162,6 +162,7 @@ def test_tokens_are_revoked_from_the_list(
         address,
         {
             "action": "revoke",
+            "confirmed": "yes",
             "_selected_action": list(Token.objects.values_list("pk", flat=True)),
         },
     )

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import (
     Account,
+    Change,
     Membership,
     Retention,
     RetentionRun,
@@ -104,6 +105,13 @@ def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
             account=account, counts={word: 1}, days={}
         ),
         Token: token,
+        Change: Change.objects.create(
+            account=account,
+            way="admin",
+            verb="changed",
+            model="accounts.account",
+            subject=word,
+        ),
         Channel: channel,
         Desk: DeskFactory(account=account, name=f"{word} desk"),
         Event: Event.objects.create(
@@ -339,7 +347,7 @@ def test_support_has_no_actions(
 
     client.post(
         page(Conversation, "changelist"),
-        {"action": action, "_selected_action": [conversation.pk]},
+        {"action": action, "confirmed": "yes", "_selected_action": [conversation.pk]},
     )
 
     conversation.refresh_from_db()

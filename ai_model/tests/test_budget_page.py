@@ -268,7 +268,11 @@ def test_answers_are_judged_from_the_list_of_turns(
 
     response = client.post(
         reverse("admin:ai_model_turn_changelist"),
-        {"action": action, "_selected_action": [turn.pk, courtesy.pk]},
+        {
+            "action": action,
+            "confirmed": "yes",
+            "_selected_action": [turn.pk, courtesy.pk],
+        },
         follow=True,
     )
 

@@ -198,6 +198,24 @@ def test_a_burst_is_one_turn(
     assert Turn.objects.get().first_message_id == first.message_id
 
 
+def test_a_question_that_was_handed_over_is_answered_when_asked_again(
+    engine: Any, channel: Any, other_entries: None, account: Any
+) -> None:
+    said = say(channel, QUESTION)
+    assert settled(said.message_id).state == Message.State.HANDED_OVER
+    EntryFactory(
+        account=account,
+        title=QUESTION,
+        body="Delivery takes three working days.",
+    )
+
+    services.ask_again(message=Message.objects.get(pk=said.message_id))
+
+    assert settled(said.message_id).state == Message.State.ANSWERED
+    reply = Message.objects.filter(author="assistant").order_by("-pk")[:1].get()
+    assert "three working days" in reply.text
+
+
 def test_a_message_without_text_gets_an_honest_reply(engine: Any, channel: Any) -> None:
     question = settled(say(channel, "").message_id)
 

@@ -174,9 +174,14 @@ def test_merging_and_dismissing_from_the_list(
     look()
     keys = list(Gap.objects.values_list("pk", flat=True))
 
-    owner.post(reverse(LIST), {"action": "merge", "_selected_action": keys})
+    owner.post(
+        reverse(LIST), {"action": "merge", "confirmed": "yes", "_selected_action": keys}
+    )
     assert Gap.objects.get() == gap
-    owner.post(reverse(LIST), {"action": "dismiss", "_selected_action": keys})
+    owner.post(
+        reverse(LIST),
+        {"action": "dismiss", "confirmed": "yes", "_selected_action": keys},
+    )
 
     gap.refresh_from_db()
     assert gap.status == Gap.Status.DISMISSED

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations.admin import MessageAdmin
 from conversations.models import Conversation, Delivery, Message
 from conversations.tests.factories import MessageFactory
 
@@ -22,10 +23,10 @@ def test_hand_off_and_hand_back_go_through_the_services(
     client.force_login(alice)
     values = {"_selected_action": [conversation.pk]}
 
-    client.post(reverse(LIST), {"action": "hand_off", **values})
+    client.post(reverse(LIST), {"action": "hand_off", "confirmed": "yes", **values})
     conversation.refresh_from_db()
     taken = (conversation.status, conversation.assigned_to, conversation.epoch)
-    client.post(reverse(LIST), {"action": "hand_back", **values})
+    client.post(reverse(LIST), {"action": "hand_back", "confirmed": "yes", **values})
     conversation.refresh_from_db()
 
     assert taken == (Conversation.Status.SUPPORT_ACTIVE, alice, 1)
@@ -82,7 +83,11 @@ def test_a_failed_delivery_is_sent_again_and_another_is_not(
 
     response = client.post(
         reverse("admin:conversations_delivery_changelist"),
-        {"action": "retry", "_selected_action": [failed.pk, sent.pk]},
+        {
+            "action": "retry",
+            "confirmed": "yes",
+            "_selected_action": [failed.pk, sent.pk],
+        },
         follow=True,
     )
 
@@ -90,3 +95,34 @@ def test_a_failed_delivery_is_sent_again_and_another_is_not(
     sent.refresh_from_db()
     assert (failed.state, sent.state) == (Delivery.State.WAITING, Delivery.State.SENT)
     assert "Only a delivery that has failed" in response.content.decode()
+
+
+def test_a_search_reads_no_more_than_the_newest_messages(
+    client: Client, alice: User, conversation: Conversation, monkeypatch: Any
+) -> None:
+    for _ in range(3):
+        MessageFactory(conversation=conversation, text="the same words")
+    monkeypatch.setattr(MessageAdmin, "searches_newest", 2)
+    client.force_login(alice)
+    address = reverse("admin:conversations_message_changelist")
+
+    found = client.get(address, {"q": "words"}).context["cl"].result_count
+    listed = client.get(address).context["cl"].result_count
+
+    assert (found, listed) == (2, 3)
+
+
+def test_a_conversation_is_closed_after_the_page_that_says_so(
+    client: Client, alice: User, conversation: Conversation
+) -> None:
+    client.force_login(alice)
+    values = {"action": "close", "_selected_action": [conversation.pk]}
+
+    asked = client.post(reverse(LIST), values)
+    conversation.refresh_from_db()
+    before = conversation.status
+    client.post(reverse(LIST), {**values, "confirmed": "yes"})
+
+    conversation.refresh_from_db()
+    assert "not answered any more" in asked.content.decode()
+    assert (before, conversation.status) == ("active", "closed")

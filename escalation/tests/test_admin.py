@@ -82,10 +82,17 @@ def test_a_refused_ticket_is_sent_again(
 ) -> None:
     client.force_login(alice)
 
-    client.post(page(Ticket), {"action": "send_again", "_selected_action": ticket.pk})
+    client.post(
+        page(Ticket),
+        {"action": "send_again", "confirmed": "yes", "_selected_action": ticket.pk},
+    )
     client.post(
         page(Letter),
-        {"action": "send_again", "_selected_action": Letter.objects.get().pk},
+        {
+            "action": "send_again",
+            "confirmed": "yes",
+            "_selected_action": Letter.objects.get().pk,
+        },
     )
 
     ticket.refresh_from_db()

@@ -131,7 +131,7 @@ def test_a_failed_event_is_read_again(
 
     client.post(
         reverse("admin:integrations_event_changelist"),
-        {"action": "read_again", "_selected_action": [event.pk]},
+        {"action": "read_again", "confirmed": "yes", "_selected_action": [event.pk]},
     )
 
     event.refresh_from_db()
@@ -147,6 +147,7 @@ def renew(client: Client, *channels: Channel) -> Any:
         reverse("admin:integrations_channel_changelist"),
         {
             "action": "renew_secret",
+            "confirmed": "yes",
             "_selected_action": [each.pk for each in channels],
         },
     )

@@ -77,7 +77,7 @@ def test_archiving_from_the_list_tells_the_indexes(
 
     client.post(
         reverse("admin:knowledge_entry_changelist"),
-        {"action": "archive", "_selected_action": [entry.pk]},
+        {"action": "archive", "confirmed": "yes", "_selected_action": [entry.pk]},
     )
 
     entry.refresh_from_db()
@@ -96,7 +96,12 @@ def test_deleting_from_the_list_tells_the_indexes(
 
     client.post(
         reverse("admin:knowledge_entry_changelist"),
-        {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"},
+        {
+            "action": "delete_selected",
+            "confirmed": "yes",
+            "_selected_action": [entry.pk],
+            "post": "yes",
+        },
     )
 
     account.refresh_from_db()
@@ -112,7 +117,7 @@ def test_a_foreign_entry_is_not_touched_by_an_action(
 
     client.post(
         reverse("admin:knowledge_entry_changelist"),
-        {"action": "archive", "_selected_action": [entry.pk]},
+        {"action": "archive", "confirmed": "yes", "_selected_action": [entry.pk]},
     )
 
     entry.refresh_from_db()
@@ -259,7 +264,11 @@ def test_an_owner_has_a_source_read_again(
 
     client.post(
         reverse("admin:knowledge_source_changelist"),
-        {"action": "read_now", "_selected_action": [own.pk, foreign.pk]},
+        {
+            "action": "read_now",
+            "confirmed": "yes",
+            "_selected_action": [own.pk, foreign.pk],
+        },
     )
 
     own.refresh_from_db()

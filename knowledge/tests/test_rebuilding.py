@@ -120,7 +120,14 @@ def test_an_owner_has_vectors_computed_again(client, alice, account, local):
     make(account, local)
     client.force_login(alice)
 
-    client.post(PAGE, {"action": "compute_again", "_selected_action": [account.pk]})
+    client.post(
+        PAGE,
+        {
+            "action": "compute_again",
+            "confirmed": "yes",
+            "_selected_action": [account.pk],
+        },
+    )
 
     assert not Vector.objects.exists()
     assert account.pk in dict(embeddings.due())
@@ -132,7 +139,10 @@ def test_an_owner_cannot_touch_another_account(client, alice, charlie, local):
     make(other, local)
     client.force_login(alice)
 
-    client.post(PAGE, {"action": "compute_again", "_selected_action": [other.pk]})
+    client.post(
+        PAGE,
+        {"action": "compute_again", "confirmed": "yes", "_selected_action": [other.pk]},
+    )
 
     assert Vector.objects.for_account(other).exists()
     assert Account.objects.get(pk=other.pk).vectors_version >= 0
