@@ -35,11 +35,11 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 760, 220, 44, 24
 class FilterForm(forms.Form):
     """Which account, which days, which channel."""
 
-    account = forms.ModelChoiceField(None, label=_("account"), required=False)
+    account: Any = forms.ModelChoiceField(None, label=_("account"), required=False)
     days = forms.TypedChoiceField(
-        choices=PERIODS, coerce=int, empty_value=30, label=_("period"), required=False
+        choices=PERIODS, coerce=int, label=_("period"), required=False
     )
-    channel = forms.ModelChoiceField(
+    channel: Any = forms.ModelChoiceField(
         None, label=_("channel"), required=False, empty_label=_("All channels"),
         to_field_name="uuid",
     )  # fmt: skip
@@ -53,10 +53,10 @@ class FilterForm(forms.Form):
             own.filter(uuid=data["account"]) if _is_uuid(data.get("account")) else own
         )
         #: Whose figures are shown; None: there is no account.
-        self.account: Account | None = wanted.first() or own.first()
+        self.chosen: Account | None = wanted.first() or own.first()
         channel: Any = self.fields["channel"]
         channel.queryset = (
-            self.account.channels.order_by("name") if self.account else None
+            self.chosen.channels.order_by("name") if self.chosen else None
         )
         if len(own[:2]) < 2:
             del self.fields["account"]

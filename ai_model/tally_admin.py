@@ -33,7 +33,7 @@ class TallyAdmin(RecordAdmin):
         form = analytics_page.FilterForm(
             accounts_as(request, self.viewers), request.GET
         )
-        account = form.account
+        account = form.chosen
         if account is None:
             raise Http404
         form.is_valid()

@@ -81,5 +81,5 @@ def feed_analytics() -> None:
 
 @shared_task
 def generate_daily_analytics() -> None:
-    """Judge the answers of the last days, and check the count of the last two."""
+    """Judge the answers of the last days, and check the count of yesterday."""
     nightly.run()

@@ -32,7 +32,7 @@ CALLS = {
 }
 TIMES = 100
 #: Minutes that are played, and questions of each.
-MINUTES, PER_MINUTE = 20, 120
+MINUTES, PER_MINUTE = 5, 1_200
 #: Messages of one webhook flush.
 FLUSH = 20
 PAGES = 60

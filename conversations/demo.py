@@ -110,12 +110,12 @@ async def webhook(request: HttpRequest) -> JsonResponse:
         connected = await sync_to_async(_connected_chatwoot)(channel)
         if connected is None:
             raise UnknownChannel("The default account has no Chatwoot channel yet.")
-        return JsonResponse(await _forward(request, connected))
+        return JsonResponse(await _forward(request, connected) or {})
     except AppError as exc:
         return error_response(exc)
 
 
-async def _forward(request: HttpRequest, channel: Channel) -> dict[str, Any]:
+async def _forward(request: HttpRequest, channel: Channel) -> dict[str, Any] | None:
     """Store the event as the channel's own address would; the acknowledgement."""
     forwarded = WebhookRequest(
         headers={name.lower(): value for name, value in request.headers.items()},

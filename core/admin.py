@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -57,7 +57,7 @@ class BoundedPaginator(AnyPaginator):
         end = min(number * self.per_page, self.count)
         rows: Any = self.object_list
         keys = rows.values_list("pk", flat=True)[(number - 1) * self.per_page : end]
-        return self._get_page(rows.filter(pk__in=list(keys)), number, self)
+        return Page(rows.filter(pk__in=list(keys)), number, self)
 
 
 class WhenFilter(SimpleListFilter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max, Min
@@ -35,15 +35,15 @@ class Difference:
 
 @transaction.atomic
 def recount(
-    *, account: Account, first: dt.date, end: dt.date, mends: bool = True
+    *, account: Account | None, first: dt.date, end: dt.date, mends: bool = True
 ) -> list[Difference]:
     """Compare the days from `first` to before `end` with the rows; mend what differs.
 
-    Counts what has been fed so far, and nobody feeds meanwhile.
+    Of one account, or of all. Counts what has been fed so far, and nobody feeds meanwhile.
     """
     mark = feeding.hold()
     counted = gather(_counted(account, first, end, mark))
-    rows = Tally.objects.for_account(account).filter(day__gte=first, day__lt=end)
+    rows = Tally.objects.filter(**_of(account), day__gte=first, day__lt=end)
     known: dict[Cell, Tally] = {
         (row.account_id, row.channel_id, row.day): row for row in rows
     }
@@ -74,18 +74,22 @@ def days_of(account: Account) -> tuple[dt.date, dt.date] | None:
     return (min(days), max(days) + dt.timedelta(days=1)) if days else None
 
 
+def _of(account: Account | None) -> dict[str, Any]:
+    return {} if account is None else {"account": account}
+
+
 def _counted(
-    account: Account, first: dt.date, end: dt.date, mark: TallyFeed
+    account: Account | None, first: dt.date, end: dt.date, mark: TallyFeed
 ) -> Iterator[Found]:
     for source in SOURCES:
         of_days = spans.within(
             first, end, time=source.time, key=source.key, model=source.key_model
         )
         fed = getattr(mark, f"{source.name}_id")
-        rows = source.rows.filter(of_days, account=account, pk__lte=fed)
+        rows = source.rows.filter(of_days, **_of(account), pk__lte=fed)
         yield from source.counted(rows)
     if mark.settled_until is not None:
-        turns = Turn.objects.for_account(account)
+        turns = Turn.objects.filter(**_of(account))
         settled = min(end, mark.settled_until)
         if first < settled:
             yield from settling.counted(turns, first, settled, known=mark.settled_until)
