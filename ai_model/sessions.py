@@ -89,7 +89,9 @@ def find_all(account: Account, names: Iterable[str]) -> dict[str, Conversation]:
     rows = Conversation.objects.for_account(account).filter(
         uuid__in={key for key in keys.values() if key}
     )
-    found = {row.uuid: row for row in rows.select_related("channel", "contact")}
+    found = {
+        row.uuid: row for row in rows.select_related("channel__account", "contact")
+    }
     return {name: found[key] for name, key in keys.items() if key in found}
 
 
@@ -107,7 +109,7 @@ def matching(account: Account, wanted: Mapping[str, Any]) -> QuerySet[Conversati
         rows = rows.filter(last_message_at__gte=wanted["date_from"])
     if "date_to" in wanted:
         rows = rows.filter(last_message_at__lt=wanted["date_to"])
-    return rows.select_related("channel", "contact")
+    return rows.select_related("channel__account", "contact")
 
 
 async def ask(account: Account, customer_id: str, text: str, user: User) -> Answered:

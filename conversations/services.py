@@ -145,7 +145,10 @@ def ask_again(*, message: Message) -> Conversation:
     keys = list(unanswered.values_list("pk", flat=True))
     was_ours = row.status == Conversation.Status.ACTIVE
     # Also where the assistant has the word: what it offered does not stand any more.
+    # No person gave it back, so what was said before still counts.
+    episode = min(row.episode_after, message.pk - 1)
     row.give_to_assistant("asked_again")
+    row.episode_after = episode
     Message.objects.filter(pk__in=keys).update(state=Message.State.WAITING, reason="")
     row.due_at = row.waiting_since = timezone.now()
     if not was_ours:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
@@ -53,6 +54,8 @@ class DeskAdmin(ScopedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The portal's page connects the desk; it says who may see it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         desk = self.get_object(request, object_id)
         if desk is None:
             raise Http404

@@ -109,7 +109,7 @@ def api_channel(*, account: Account) -> Channel:
     Raises `Conflict` where the owner has switched it off.
     """
     rows = Channel.objects.for_account(account).filter(provider="api").order_by("pk")
-    channel = rows.first()
+    channel = rows.select_related("account").first()
     if channel is None:
         # Two first calls at once make one.
         Account.objects.select_for_update().get(pk=account.pk)

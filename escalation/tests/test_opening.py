@@ -23,7 +23,8 @@ HANDED_OVER = Message.State.HANDED_OVER
 OWN_ENDINGS = {
     "answered", "small_talk", "empty", "declined", "person_handed_back", "handed_back",
     "closed_by_person", "human_mode_off", "reopened", "more_words", "lost_claim",
-    "worker_died", "stopped", "conversation_gone",
+    "worker_died", "stopped", "conversation_gone", "asked_again", "deleted",
+    "disconnected", "inactive", "window_closed",
 }  # fmt: skip
 
 

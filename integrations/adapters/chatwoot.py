@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from core.exceptions import InvalidPayload, InvalidSignature, PermanentProviderError
+from core.exceptions import InvalidPayload, InvalidSignature, ReplyWindowClosed
 from core.language import speaking
 from integrations.adapters import (
     chatwoot_attributes,
@@ -212,10 +212,9 @@ class ChatwootAdapter(Adapter):
         read_at = timezone.now()
         now = await self._api.get(_path(address))
         if now.get("can_reply") is False:
-            raise PermanentProviderError(
+            raise ReplyWindowClosed(
                 "The network behind the inbox takes no reply any more.",
                 provider=self.key,
-                code="reply_window_closed",
             )
         # The last message alone, or as many as a user may list.
         messages = now.get("messages") or []

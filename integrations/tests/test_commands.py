@@ -58,9 +58,9 @@ def test_create_channel_names_what_is_wrong(
     )
 
     printed = capsys.readouterr().out
-    assert "missing  Access token of the bot: Chatwoot refuses it." in printed
+    assert "!!  Access token of the bot: Chatwoot refuses it." in printed
     assert "Copy the access token from the bot's page" in printed
-    assert "missing  Our webhook: The service does not know" in printed
+    assert "!!  Our webhook: The service does not know" in printed
 
 
 @pytest.mark.parametrize(

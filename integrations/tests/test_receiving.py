@@ -98,7 +98,8 @@ def test_a_thread_keeps_its_order_through_all_kinds_of_events(chatwoot: Any) -> 
 
     assert states() == ["done"] * 4
     conversation = Conversation.objects.get()
-    assert conversation.status == "closed"
+    # Whose it is now Chatwoot is asked: its news may be late.
+    assert conversation.look_at is not None
     assert [
         (each.author, each.text, each.state)
         for each in conversation.messages.order_by("id")

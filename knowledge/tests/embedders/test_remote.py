@@ -9,7 +9,11 @@ import jsonschema
 import numpy as np
 import pytest
 
-from core.exceptions import PermanentProviderError, TemporaryProviderError
+from core.exceptions import (
+    CredentialsRefused,
+    PermanentProviderError,
+    TemporaryProviderError,
+)
 from knowledge import embedders
 from knowledge.embedders.gemini import Gemini
 from knowledge.embedders.openai import OpenAI
@@ -214,7 +218,7 @@ FAILURES = {
     "openai: wrong key": (
         OpenAI,
         failure(401, {"error": {"code": "invalid_api_key"}}),
-        (PermanentProviderError, "invalid_api_key", None),
+        (CredentialsRefused, "invalid_api_key", None),
     ),
     "gemini: too fast": (
         Gemini,
