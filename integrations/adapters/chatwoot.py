@@ -11,7 +11,12 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from core.exceptions import InvalidPayload, InvalidSignature, ReplyWindowClosed
+from core.exceptions import (
+    InvalidPayload,
+    InvalidSignature,
+    PermanentProviderError,
+    ReplyWindowClosed,
+)
 from core.language import speaking
 from integrations.adapters import (
     chatwoot_attributes,
