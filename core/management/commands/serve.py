@@ -83,6 +83,7 @@ class Command(BaseCommand):
             f"\nAnswerdesk is running.\n\n"
             f"  Chat page   {base}/\n"
             f"  Live desk   {base}/desk/\n"
+            f"  Portal      {base}/portal/\n"
             f"  Admin       {base}/admin/\n"
             f"  Health      {base}/api/health\n"
         )
