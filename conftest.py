@@ -52,14 +52,12 @@ def _empty_tables_by_deleting() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _counts_of_this_run() -> Iterator[None]:
-    """What an earlier run counted in Redis is of other people with the same ids."""
+@pytest.fixture(autouse=True)
+def _counts_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What earlier tests counted in Redis is of other people with the same names."""
     from core import rates
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rates, "_PREFIX", f"answerdesk.test.{uuid.uuid4().hex}.")
-        yield
+    monkeypatch.setattr(rates, "_PREFIX", f"answerdesk.test.{uuid.uuid4().hex}.")
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from integrations import limits
@@ -19,8 +20,9 @@ def admit(
     request: HttpRequest, channel: Channel, person: Person, call: Call = "ask"
 ) -> None:
     """Count a person's call on a channel; raises `RateLimited` for one too many."""
+    limit = channel.rate_limit or channel.account.rate_limit
     limits.admit(
-        facts_of(channel),
+        replace(facts_of(channel), rate_limit=limit),
         person.external_id,
         address=request.META.get("REMOTE_ADDR", ""),
         is_signed=person.is_signed,

@@ -124,6 +124,7 @@ def leave_note(*, conversation: Conversation, text: str) -> Delivery | None:
     )
 
 
+@transaction.atomic
 def ask_again(*, message: Message) -> Conversation:
     """Have the assistant try once more what failed or was handed over.
 

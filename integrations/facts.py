@@ -31,9 +31,15 @@ def facts_of(channel: Channel) -> ChannelFacts:
         is_active=channel.is_active,
         error=channel.error,
         allowed_origins=tuple(channel.allowed_origins),
-        rate_limit=channel.rate_limit or channel.account.rate_limit,
+        rate_limit=channel.rate_limit or _limit_of_account(channel),
         verifies_email=channel.verifies_email,
     )
+
+
+def _limit_of_account(channel: Channel) -> str:
+    """Empty where the account is not at hand: who counts calls has loaded it."""
+    has_account = Channel._meta.get_field("account").is_cached(channel)
+    return channel.account.rate_limit if has_account else ""
 
 
 def adapter_of(channel: Channel) -> Adapter:

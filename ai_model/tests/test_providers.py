@@ -169,7 +169,7 @@ def test_every_failure_is_one_of_our_errors(dialect, server, name, kind, is_stre
     with pytest.raises(ProviderError) as caught:
         ask_streamed(dialect) if is_streamed else ask(dialect)
 
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, kind)
     assert caught.value.provider == provider_of(dialect).key
     assert len(server.requests) == 1  # the SDKs do not repeat
 
