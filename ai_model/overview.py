@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: Newest turns of an account among which those of today are counted.
 _NEWEST: Final = 5_000
 
+overview.link(_("Analytics"), "admin:ai_model_tally_changelist")
 overview.link(_("Usage"), "admin:ai_model_usage_changelist")
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from accounts.overview import Figure, Look
 
+overview.link(_("Channels"), "portal")
+
 
 @overview.section(overview.NOW, place=30)
 def connections(look: Look) -> Iterator[Figure | None]:
