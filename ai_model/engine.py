@@ -136,6 +136,7 @@ class TurnStep(work.Step):
                     turns.release, claimed, "error", pause_s=RETRY_PAUSE_S
                 )
             except Exception:
+                # Nobody stands behind it: whatever it was, the words must not be lost.
                 logger.exception("A claim could not be given back; trying again")
                 await asyncio.sleep(RETRY_PAUSE_S)
             else:
