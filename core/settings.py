@@ -5,56 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
 
 import environ
-from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environ.fileaware_mapping import FileAwareMapping
 
-from core import keys, rates
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from core import keys, rates, schedule
+from core.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class _Values(FileAwareMapping):  # type: ignore[misc]
-    """Values by name; `NAME_FILE` names a file that holds the value of `NAME`."""
-
-    def __getitem__(self, name: str) -> str:
-        # Files end with a newline that is not part of what they hold.
-        return str(super().__getitem__(name)).rstrip("\r\n")
-
-
-class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
-    """Variables of the process, then of files; an empty one counts as not set."""
-
-    ENVIRON: ClassVar[_Values] = _Values({})
-
-    @classmethod
-    def add(cls, values: Mapping[str, str]) -> None:
-        """Add what is not set yet."""
-        for name, value in values.items():
-            if value and name not in cls.ENVIRON:
-                cls.ENVIRON[name] = value
-
-    @classmethod
-    def add_file(cls, path: Path) -> None:
-        """Add the variables of a file, if it is there."""
-        former, cls.ENVIRON = cls.ENVIRON, _Values({})
-        if path.exists():
-            cls.read_env(path)
-        found, cls.ENVIRON = cls.ENVIRON, former
-        cls.add(found)
-
 
 # Read when numpy is first loaded: an answer's share of a processor is one thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-env = _Environment()
+env = Environment()
 env.smart_cast = False
 env.add(os.environ)
 if env.bool("READ_DOT_ENV", True):
@@ -287,98 +251,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {"polling_interval": 0.2}
 )
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep": {
-        "task": "core.tasks.sweep",
-        "schedule": 10.0,
-        "options": {"expires": 9},
-    },
-    "close-inactive-conversations": {
-        "task": "conversations.tasks.close_inactive",
-        "schedule": crontab(hour=2, minute=0),
-        "options": {"expires": 3600},
-    },
-    "retention": {
-        "task": "accounts.tasks.forget_old",
-        "schedule": crontab(hour=3, minute=10),
-        "options": {"expires": 3600},
-    },
-    "poll-desks": {
-        "task": "integrations.tasks.poll_desks",
-        "schedule": crontab(hour="*/6", minute=20),
-        "options": {"expires": 3600},
-    },
-    "renew-kommo-tokens": {
-        "task": "integrations.tasks.renew_kommo_tokens",
-        "schedule": crontab(hour=3, minute=40),
-        "options": {"expires": 3600},
-    },
-    "sync-channels": {
-        "task": "integrations.tasks.sync_channels",
-        "schedule": crontab(minute="5,35"),
-        "options": {"expires": 1500},
-    },
-    "tell-of-broken-channels": {
-        "task": "integrations.tasks.tell_of_broken_channels",
-        "schedule": 60.0,
-        "options": {"expires": 55},
-    },
-    "keep-channels": {
-        "task": "integrations.tasks.keep_channels",
-        "schedule": crontab(minute="*/10"),
-        "options": {"expires": 590},
-    },
-    "look-for-gaps": {
-        "task": "ai_model.tasks.look_for_gaps",
-        "schedule": 15.0,
-        "options": {"expires": 14},
-    },
-    "make-up-questions": {
-        "task": "ai_model.tasks.make_up_questions",
-        "schedule": 60.0,
-        "options": {"expires": 55},
-    },
-    "forget-empty-gaps": {
-        "task": "ai_model.tasks.forget_empty_gaps",
-        "schedule": crontab(hour=3, minute=40),
-        "options": {"expires": 3600},
-    },
-    "calibrate-accounts": {
-        "task": "ai_model.tasks.calibrate_accounts",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "test-providers": {
-        "task": "ai_model.tasks.test_providers",
-        "schedule": crontab(hour="*/12", minute=45),
-        "options": {"expires": 3600},
-    },
-    "tell-of-spending": {
-        "task": "ai_model.tasks.tell_of_spending",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "feed-analytics": {
-        "task": "ai_model.tasks.feed_analytics",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "generate-daily-analytics": {
-        "task": "ai_model.tasks.generate_daily_analytics",
-        "schedule": crontab(hour=1, minute=0),
-        "options": {"expires": 3600},
-    },
-    "delete-closed-accounts": {
-        "task": "accounts.tasks.delete_closed_accounts",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "warn-of-ending-models": {
-        "task": "ai_model.tasks.warn_of_ending_models",
-        "schedule": crontab(day_of_week="mon", hour=6, minute=20),
-        "options": {"expires": 3600},
-    },
-}
+CELERY_BEAT_SCHEDULE = schedule.BEAT
 
 CACHES = {
     "default": (
