@@ -31,6 +31,8 @@ PACED = 200
 PACED_PER_S = 20
 KILLED = 50
 KILLED_DELAY_S = 2.0
+#: How often row 4 is begun anew when the turns did not all run at once.
+KILL_TRIES = 3
 
 
 class Fakes:
@@ -225,6 +227,16 @@ class Engine:
 
     def kill(self) -> dict[str, Any]:
         """Two workers; the one that holds all turns is killed."""
+        for _ in range(KILL_TRIES):
+            if (found := self._kill()) is not None:
+                return found
+        raise SystemExit(
+            f"In {KILL_TRIES} tries no worker held {KILLED} turns that all ran at once: "
+            "this machine is too busy to measure row 4."
+        )
+
+    def _kill(self) -> dict[str, Any] | None:
+        """None when a turn was over, or with the other worker, before all of them ran."""
         keys = ("bench-a", "bench-b")
         workers = {key: self.worker(key) for key in keys}
         with stopping(*workers.values()):
@@ -237,7 +249,7 @@ class Engine:
             before = self.fakes.wait("calls", KILLED, 10)
             holders = {key for _, key in before["calls"]}
             if len(holders) != 1 or before["posts"]:
-                raise SystemExit(f"The turns run in {holders or 'no worker'}.")
+                return None
             victim = workers[holders.pop()]
             killed_at = time.monotonic()
             os.kill(victim.pid, signal.SIGKILL)
