@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+)
 from django.urls import Resolver404, resolve
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -83,8 +89,18 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         if found is None and self.autorefresh:
             found = await sync_to_async(self.find_file)(request.path_info)
         if found is not None:
-            return await sync_to_async(self.serve)(found, request)  # type: ignore[no-any-return]
+            return await sync_to_async(self._whole)(found, request)
         return await self.get_response(request)  # type: ignore[no-any-return]
+
+    def _whole(self, found: Any, request: HttpRequest) -> HttpResponseBase:
+        """A file as a response in one piece: Django warns of plain streams in async views."""
+        served: HttpResponseBase = self.serve(found, request)
+        if not isinstance(served, FileResponse):
+            return served
+        whole = HttpResponse(served.getvalue(), status=served.status_code)
+        whole.headers = served.headers
+        served.close()
+        return whole
 
 
 class ContentSecurityPolicyMiddleware(Middleware):

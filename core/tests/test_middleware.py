@@ -78,3 +78,12 @@ def test_a_page_may_bring_its_own_policy() -> None:
 def test_nothing_in_front_makes_waiting_views_hold_threads(name: str) -> None:
     """One plain middleware is enough, and Django runs all behind it in threads."""
     assert import_string(name).async_capable
+
+
+@pytest.mark.filterwarnings("error:StreamingHttpResponse")
+def test_a_file_is_served_whole_and_without_a_warning(transactional_db: None) -> None:
+    answer = call("/static/img/favicon.svg", method="GET")
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.body == (settings.BASE_DIR / "static/img/favicon.svg").read_bytes()
