@@ -47,7 +47,10 @@ logger = logging.getLogger(__name__)
 MOST_JOINS = 3
 #: Seconds between two pieces of an answer that is shown while it is written.
 STREAM_PAUSE_S = 0.06
-#: Seconds after which the sign that somebody writes is shown again.
+#: Seconds after which whoever waits is shown that somebody writes; an answer that comes
+#: sooner needs no sign, and a sign is one more request.
+TYPING_AFTER_S = 1.5
+#: Seconds after which that sign is shown again.
 TYPING_PAUSE_S = 4.5
 #: Seconds before words whose turn broke are tried again.
 RETRY_PAUSE_S = 2.0
@@ -160,7 +163,7 @@ class TurnStep(work.Step):
         question = replace(claimed.question, budget_s=budget_s)
         question.meter.reserve = self._wishes.add
         writer = LiveWriter(claimed) if claimed.is_watched else None
-        # The local answerer is done before anybody could see a sign.
+        # The local answerer is done long before.
         is_slow = writing.has_model(question.assistant)
         typing = asyncio.create_task(_show_typing(claimed)) if is_slow else None
         try:
@@ -196,7 +199,8 @@ class TurnStep(work.Step):
 
 
 async def _show_typing(claimed: Claim) -> None:
-    """Show the contact that somebody writes, until this is cancelled."""
+    """Show the contact that somebody writes, once it takes long, until cancelled."""
+    await asyncio.sleep(TYPING_AFTER_S)
     while True:
         try:
             await claimed.adapter.show_typing(claimed.address)

@@ -35,6 +35,7 @@ _MARKUP = re.compile(r"\{\{|\{%|\}\}|%\}|<%|\$\{|<[/!]?[a-z]", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ \u00a0\u202f.,'’]\d{3})+")
 _DECIMAL = re.compile(r"\d+[.,]\d+")
 _WORD = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
 #: Single letters and digits in a row, by which something is spelled out.
 _SPELLED = re.compile(r"(?<![^\W_])(?:[^\W_][ .\-_*|/]){5,}[^\W_](?![^\W_])")
 
@@ -72,19 +73,40 @@ class Figures:
 def figures(text: str, lang: str = "") -> Figures:
     """All figures of a text; numbers in words of this language, or of any."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    links = frozenset(_link(found[0]) for found in _LINK.finditer(text))
-    text = _LINK.sub(" ", text)
-    codes = {found[0] for found in _CODE.finditer(text)}
-    codes |= {found[0] for found in _SPELLED.finditer(text)}
-    codes |= {found[0] for found in _MARKUP.finditer(text)}
-    text = _CODE.sub(" ", text)
-    numbers = frozenset(_number(found) for found in _GROUP.finditer(text))
+    links, text = _taken_out(_LINK, text)
+    spelled = {found[0] for found in _SPELLED.finditer(text)}
+    marks = {found[0] for found in _MARKUP.finditer(text)}
+    codes: list[str] = []
+    numbers: frozenset[Number] = frozenset()
+    if _DIGIT.search(text):
+        codes, text = _taken_out(_CODE, text)
+        numbers = frozenset(_number(found) for found in _GROUP.finditer(text))
     named = VALUES.get(lang.partition("-")[0], {}) if lang else ANY
     worded = frozenset(named[word] for word in _WORD.findall(text) if word in named)
-    return Figures(numbers, worded, frozenset(codes), links)
+    return Figures(
+        numbers,
+        worded,
+        spelled.union(marks, codes),
+        frozenset(map(_link, links)),
+    )
 
 
-def invented(made: Figures, *, sources: Figures, said: Figures) -> set[str]:
+def _taken_out(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:
+    """All that a pattern finds in a text, and the text without it."""
+    found = []
+
+    def take(match: re.Match[str]) -> str:
+        found.append(match[0])
+        return " "
+
+    return found, pattern.sub(take, text)
+
+
+#: The figures of a text without any.
+NONE: Final = Figures(frozenset(), frozenset(), frozenset(), frozenset())
+
+
+def invented(made: Figures, *, sources: Figures, said: Figures = NONE) -> set[str]:
     """The figures that were made without anything to back them.
 
     `sources` may back all; what the contact `said` only a plain number: prices, links

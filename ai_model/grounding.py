@@ -117,8 +117,11 @@ class Grounds:
             facts = "\n".join(each for each in lines if not _TO_US.search(each))
             self._figures[cited] = _figures_of(facts)
         made = figures(_unnumbered(text), self._lang or "en")
-        found = invented(made, sources=self._figures[cited], said=self._figures_said)
-        if found and self._orders:
+        sources = self._figures[cited]
+        if not invented(made, sources=sources):
+            return set()
+        found = invented(made, sources=sources, said=self._figures_said)
+        if self._orders:
             lent = figures(self._orders)
             found -= lent.values | lent.links
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from django.utils import translation
@@ -103,7 +104,12 @@ _TOMORROW: Final = _("tomorrow, %(time)s")
 
 def line(name: str, lang: str, tone: str = "") -> str:
     """The line in this language, or in the installation's where there is none."""
-    with speaking(lang):
+    return _line(name, spoken(lang), tone)
+
+
+@functools.cache  # a turn needs some, and to change the language takes long
+def _line(name: str, spoken_lang: str, tone: str) -> str:
+    with translation.override(spoken_lang):
         return translation.gettext(TONES.get(tone, {}).get(name) or LINES[name])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from conversations import delivery, live
+from conversations import live, outcomes
 from conversations.models import Delivery, Message
 from conversations.signals import reply_rated
 from core.text import clean_text, truncate
@@ -133,12 +133,12 @@ def _fail(part: Delivery, error: str) -> None:
     part.state, part.error = Delivery.State.FAILED, clean_text(error)[:300]
     part.save(update_fields=["state", "error"])
     messages = [part.message_id] if part.message_id else []
-    delivery.settle_messages(messages)
-    delivery.call_person([part.conversation], messages)
+    outcomes.settle_messages(messages)
+    outcomes.call_person([part.conversation], messages)
 
 
 def _arrive(part: Delivery, external_id: str) -> None:
     part.state, part.external_id = Delivery.State.SENT, external_id
     part.sent_at = timezone.now()
     part.save(update_fields=["state", "external_id", "sent_at"])
-    delivery.settle_messages([part.message_id] if part.message_id else [])
+    outcomes.settle_messages([part.message_id] if part.message_id else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone, translation
@@ -90,7 +90,7 @@ async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
         # Who names a message gets our name of the reply; null where nobody replied.
         answer["message_id"] = str(asked.reply.uuid) if asked.reply else None
     if agent_type == "test":
-        answer["debug"] = await sync_to_async(asking.measures)(asked.question)
+        answer["debug"] = await database_sync_to_async(asking.measures)(asked.question)
     return JsonResponse(answer)
 
 
@@ -131,7 +131,7 @@ def _admit_each(calls: Sequence[Call]) -> list[Admitted | AppError]:
 
 #: Calls that wait at one moment are looked up together.
 _admissions: store.GroupCommit[Call, Admitted | AppError] = store.GroupCommit(
-    sync_to_async(_admit_each)
+    database_sync_to_async(_admit_each)
 )
 
 
@@ -243,7 +243,7 @@ async def chat_messages(request: HttpRequest, channel: uuid.UUID) -> JsonRespons
     if request.method != "GET":
         return method_not_allowed("GET")
     try:
-        return JsonResponse(await sync_to_async(_read)(request, channel))
+        return JsonResponse(await database_sync_to_async(_read)(request, channel))
     except AppError as exc:
         return error_response(exc)
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
@@ -68,7 +68,7 @@ async def ask(channel: Channel, inbound: InboundMessage) -> Asked:
         timeout_s=settings.REPLY_BUDGET_S + GRACE_S,
     )
     if found is None:
-        found = await sync_to_async(_state)(key)
+        found = await database_sync_to_async(_state)(key)
     return found
 
 
@@ -124,10 +124,10 @@ def _first(key: int, replies: Iterable[Message]) -> Message | None:
 
 #: Those who ask at one moment share a transaction, and those who look a query.
 _receptions: store.GroupCommit[Arrival, Received | Exception] = store.GroupCommit(
-    sync_to_async(_receive_each)
+    database_sync_to_async(_receive_each)
 )
 _looks: store.GroupCommit[int, Asked | None] = store.GroupCommit(
-    sync_to_async(_look_each)
+    database_sync_to_async(_look_each)
 )
 
 

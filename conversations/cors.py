@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
@@ -48,7 +48,7 @@ class CorsMiddleware(Middleware):
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
         is_listed, early = False, None
         if _foreign_origin(request):  # all others need no look into the database
-            is_listed, early = await sync_to_async(_judge)(request)
+            is_listed, early = await database_sync_to_async(_judge)(request)
         response = early or await self.get_response(request)  # type: ignore[misc]
         return _marked(request, response, is_listed=is_listed)
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from conversations import handover, intake, live
-from conversations.models import Conversation, Delivery, Message
+from conversations import handover, intake
+from conversations.models import Delivery, Message
 from conversations.outbound import outbound_of
-from conversations.signals import conversation_changed_hands
+from conversations.outcomes import Outcome, record
 from core import lease, store, work
 from core.exceptions import (
     ConversationGone,
@@ -72,27 +72,6 @@ class Claimed:
     #: It passed the fence when it was committed, which holds until this time of the
     #: monotonic clock; 0: it has to pass it yet.
     fresh_until: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one attempt."""
-
-    id: int
-    state: Delivery.State
-    external_id: str = ""
-    error: str = ""
-    due_at: dt.datetime | None = None
-    must_look: bool = False
-    #: The thread is gone at the provider, so the conversation ends.
-    is_gone: bool = False
-    #: The provider lets nobody but a person reply any more.
-    is_late: bool = False
-    #: Seconds before the next part of this conversation may leave.
-    pace_s: float = 0.0
-    #: Who made it. What arrived counts whoever sent it, anything else only as long as
-    #: the part is still that worker's.
-    worker: int | None = None
 
 
 @work.register
@@ -379,128 +358,6 @@ def start(
             state=Message.State.WITHHELD, reason="person_acted"
         )
     return {row["id"] for row in rows if row["state"] == "sending"}
-
-
-@transaction.atomic
-def record(outcomes: Sequence[Outcome]) -> None:
-    """Store what became of attempts, and what that means for their messages."""
-    now = timezone.now()
-    at, number = ("::timestamptz", "::bigint") if store.is_postgresql() else ("", "")
-    lost = (Delivery.State.FAILED, Delivery.State.UNCERTAIN)
-    # Conversations are locked before anything else of theirs, and in order.
-    failed = _lock_conversations([each.id for each in outcomes if each.state in lost])
-    store.update_from(
-        "conversations_delivery",
-        columns=[
-            "id", "state", "external", "error", "look", "due_at", "sent_at", "worker",
-        ],
-        rows=[
-            (
-                each.id, each.state, each.external_id, each.error, each.must_look,
-                each.due_at, now if each.state == Delivery.State.SENT else None,
-                each.worker,
-            )
-            for each in outcomes
-        ],
-        assign=(
-            "worker = NULL, state = v.state, external_id = v.external,"
-            " error = v.error, must_look = v.look,"
-            f" due_at = COALESCE(v.due_at{at}, t.due_at), sent_at = v.sent_at{at}"
-        ),
-        where=f"t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker{number})",
-    )  # fmt: skip
-    _pace([each for each in outcomes if each.pace_s])
-    rows = Delivery.objects.filter(pk__in=[each.id for each in outcomes])
-    keys = rows.values_list("message_id", "conversation_id", "state")
-    settle_messages([message for message, _, _ in keys if message])
-    called = {conversation for _, conversation, state in keys if state in lost}
-    call_person(
-        [row for row in failed if row.pk in called],
-        [message for message, _, state in keys if message and state in lost],
-    )
-    for row in _of(failed, [each.id for each in outcomes if each.is_gone]):
-        if row.status != Conversation.Status.CLOSED:
-            row.close("conversation_gone")
-            _tell(row)
-    for row in _of(failed, [each.id for each in outcomes if each.is_late]):
-        if row.status == Conversation.Status.ACTIVE:
-            row.give_to_support("window_closed")
-            _tell(row)
-
-
-def _of(conversations: list[Conversation], parts: list[int]) -> list[Conversation]:
-    """Those of the conversations that these parts belong to."""
-    rows = Delivery.objects.filter(pk__in=parts)
-    keys = set(rows.values_list("conversation_id", flat=True)) if parts else set()
-    return [row for row in conversations if row.pk in keys]
-
-
-def _tell(row: Conversation) -> None:
-    """Number, save and announce that it changed hands."""
-    row.seq = live.next_seq(row.account_id)
-    row.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
-    conversation_changed_hands.send(sender=Conversation, conversation=row)
-    live.announce([row])
-
-
-def _pace(outcomes: Sequence[Outcome]) -> None:
-    """Let the next part of each conversation rest, as its provider wants it."""
-    at = "::timestamptz" if store.is_postgresql() else ""
-    now = timezone.now()
-    store.update_from(
-        "conversations_delivery",
-        columns=["id", "due_at"],
-        rows=[(each.id, now + dt.timedelta(seconds=each.pace_s)) for each in outcomes],
-        assign=f"due_at = v.due_at{at}",
-        where=(
-            "t.state = 'waiting' AND t.conversation_id = (SELECT conversation_id"
-            " FROM conversations_delivery s WHERE s.id = v.id)"
-            f" AND t.due_at < v.due_at{at}"
-        ),
-    )
-
-
-def settle_messages(keys: list[int]) -> None:
-    """A message is sent when all its parts are, failed when one of them is."""
-    if not keys:
-        return
-    part = (
-        "SELECT 1 FROM conversations_delivery d WHERE d.message_id = t.id AND d.state"
-    )
-    store.execute(
-        "UPDATE conversations_message AS t SET state = CASE"
-        f" WHEN EXISTS ({part} IN ('failed', 'uncertain')) THEN 'failed'"
-        f" WHEN EXISTS ({part} = 'withheld') THEN 'withheld'"
-        " ELSE 'sent' END"
-        f" WHERE t.id IN ({store.placeholders(keys)}) AND t.author <> 'contact'"
-        f" AND NOT EXISTS ({part} IN ('waiting', 'claimed', 'sending'))",
-        keys,
-    )
-
-
-def _lock_conversations(keys: list[int]) -> list[Conversation]:
-    if not keys:
-        return []
-    rows = Conversation.objects.filter(
-        pk__in=list(
-            Delivery.objects.filter(pk__in=keys).values_list(
-                "conversation_id", flat=True
-            )
-        )
-    )
-    if store.is_postgresql():
-        rows = rows.select_for_update()
-    return sorted(rows.order_by("id"), key=lambda row: row.account_id)
-
-
-def call_person(conversations: list[Conversation], lost: list[int]) -> None:
-    """Show on the desk that something did not arrive, and which messages that are."""
-    for row in conversations:
-        row.needs_person = True
-        row.seq = live.next_seq(row.account_id)
-        row.save(update_fields=["needs_person", "seq"])
-        row.messages.filter(pk__in=lost).update(seq=row.seq)
-        live.announce([row])
 
 
 def recover(worker: int) -> int:

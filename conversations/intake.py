@@ -14,11 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations import amending, forgetting, live
+from conversations import amending, forgetting, live, threads
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.signals import (
     conversation_changed_hands,
-    handler_wanted,
     messages_received,
     person_replied,
 )
@@ -32,15 +31,13 @@ from integrations.adapters.base import (
     InboundTurnover,
     Turnover,
 )
-from integrations.models import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from conversations.threads import MessageArrival
+
 Arrival = tuple[ChannelFacts, Inbound]
-MessageArrival = tuple[ChannelFacts, InboundMessage]
-#: (channel id, provider's id)
-Name = tuple[int, str]
 
 #: Longest text of one message that is kept.
 MAX_TEXT = 20_000
@@ -87,7 +84,7 @@ def receive(arrivals: Sequence[Arrival]) -> list[Received]:
 def hold(facts: ChannelFacts, inbound: InboundMessage) -> Conversation:
     """The conversation of these words, made where new, and locked."""
     arrival = (facts, inbound)
-    return _conversations([arrival])[facts.id, inbound.conversation_id]
+    return threads.hold([arrival])[facts.id, inbound.conversation_id]
 
 
 def store_unanswered(
@@ -121,9 +118,9 @@ def _lock_all(arrivals: Sequence[Arrival]) -> None:
     """
     if len({_is_contact_message(each) for each in arrivals}) < 2:
         return
-    _lock([(facts.id, inbound.conversation_id) for facts, inbound in arrivals])
+    threads.lock([(facts.id, inbound.conversation_id) for facts, inbound in arrivals])
     messages = [each for each in arrivals if isinstance(each[1], InboundMessage)]
-    _conversations(messages)  # type: ignore[arg-type]
+    threads.hold(messages)  # type: ignore[arg-type]
     live.hold({facts.account_id for facts, _ in arrivals})
 
 
@@ -140,7 +137,7 @@ def quiet_s(text: str) -> float:
 
 
 def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
-    conversations = _conversations(arrivals)
+    conversations = threads.hold(arrivals)
     known = _known_messages(
         conversations.values(), {inbound.external_id for _, inbound in arrivals}
     )
@@ -217,7 +214,7 @@ def _reopen(conversation: Conversation) -> None:
     """A closed conversation goes on as a new one would begin."""
     account = conversation.account_id
     reason = "human_mode" if conversation.channel.human_mode else ""
-    reason = reason or _reasons_for_people({account}).get(account, "")
+    reason = reason or threads.reasons_for_people({account}).get(account, "")
     if reason:
         conversation.give_to_support(reason)
     else:
@@ -276,126 +273,6 @@ def _known_messages(
     return {(conversation, name): key for conversation, name, key in rows}
 
 
-def _conversations(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
-    """The conversations of these arrivals by name, made where new, and locked."""
-    wanted: dict[Name, MessageArrival] = {}
-    for facts, inbound in arrivals:
-        wanted.setdefault((facts.id, inbound.conversation_id), (facts, inbound))
-    found = _lock(list(wanted))
-    # In one order everywhere, as locks are taken: who inserts waits for who inserted.
-    missing = {name: wanted[name] for name in sorted(wanted) if name not in found}
-    if missing:
-        contacts = _contacts(missing.values())
-        modes = _human_modes({name[0] for name in missing})
-        reasons = _reasons_for_people(
-            {facts.account_id for facts, _ in missing.values()}
-        )
-        Conversation.objects.bulk_create(
-            [
-                _new_conversation(
-                    facts,
-                    inbound,
-                    contacts[facts.id, inbound.contact_id],
-                    "human_mode"
-                    if modes[facts.id]
-                    else reasons.get(facts.account_id, ""),
-                )
-                for facts, inbound in missing.values()
-            ],
-            ignore_conflicts=True,
-        )
-        found |= _lock(list(missing))
-    return found
-
-
-def _human_modes(channels: set[int]) -> dict[int, bool]:
-    """Who replies on new conversations; a change waits until these are stored."""
-    if not store.is_postgresql():
-        return dict(
-            Channel.objects.filter(pk__in=channels).values_list("pk", "human_mode")
-        )
-    rows = store.fetch(
-        "SELECT id, human_mode FROM integrations_channel WHERE id = ANY(%s)"
-        " ORDER BY id FOR SHARE",
-        [sorted(channels)],
-    )
-    return {row["id"]: row["human_mode"] for row in rows}
-
-
-def _reasons_for_people(accounts: set[int]) -> dict[int, str]:
-    """Why people reply on what begins now, by account; others begin with the assistant."""
-    found: dict[int, str] = {}
-    told: Any = handler_wanted.send(sender=Conversation, accounts=accounts)
-    for _receiver, reasons in told:
-        found.update(reasons)
-    return found
-
-
-def _new_conversation(
-    facts: ChannelFacts,
-    inbound: InboundMessage,
-    contact: Contact,
-    reason: str,
-) -> Conversation:
-    """One that begins with the assistant, or with people where there is a reason."""
-    status = Conversation.Status
-    return Conversation(
-        account_id=facts.account_id,
-        channel_id=facts.id,
-        contact=contact,
-        external_id=inbound.conversation_id,
-        address=dict(inbound.address),
-        lang=inbound.lang,
-        status=status.SUPPORT_ACTIVE if reason else status.ACTIVE,
-        status_reason=reason,
-        needs_person=bool(reason),
-    )
-
-
-def _lock(names: list[Name]) -> dict[Name, Conversation]:
-    rows = Conversation.objects.select_related("channel__account").filter(
-        channel_id__in={channel for channel, _ in names},
-        external_id__in={external for _, external in names},
-    )
-    if store.is_postgresql():
-        rows = rows.select_for_update(of=("self",))
-    # In one order everywhere, so that two transactions never wait for each other.
-    found = {(row.channel_id, row.external_id): row for row in rows.order_by("id")}
-    return {name: found[name] for name in names if name in found}
-
-
-def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
-    wanted = {(facts.id, each.contact_id): (facts, each) for facts, each in arrivals}
-    found = _find_contacts(wanted)
-    missing = [wanted[name] for name in sorted(wanted) if name not in found]
-    if missing:
-        Contact.objects.bulk_create(
-            [
-                Contact(
-                    account_id=facts.account_id,
-                    channel_id=facts.id,
-                    external_id=inbound.contact_id,
-                    name=clean_text(inbound.contact_name)[:200],
-                    email=clean_text(inbound.contact_email)[:254],
-                    profile=dict(inbound.profile),
-                )
-                for facts, inbound in missing
-            ],
-            ignore_conflicts=True,
-        )
-        found |= _find_contacts(wanted)
-    return found
-
-
-def _find_contacts(names: Iterable[Name]) -> dict[Name, Contact]:
-    keys = list(names)
-    rows = Contact.objects.filter(
-        channel_id__in={channel for channel, _ in keys},
-        external_id__in={external for _, external in keys},
-    )
-    return {(row.channel_id, row.external_id): row for row in rows}
-
-
 def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
     """Somebody acted on the provider's side."""
     if isinstance(inbound, InboundMessage):
@@ -404,7 +281,7 @@ def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
         who = {"channel_id": facts.id, "external_id": inbound.contact_id}
         forgetting.forget(Contact.objects.filter(**who))
         return []
-    conversation = _lock([(facts.id, inbound.conversation_id)]).get(
+    conversation = threads.lock([(facts.id, inbound.conversation_id)]).get(
         (facts.id, inbound.conversation_id)
     )
     if conversation is None:
@@ -492,7 +369,7 @@ def _receive_support_message(
     facts: ChannelFacts, inbound: InboundMessage
 ) -> list[Received]:
     arrival = (facts, inbound)
-    conversation = _conversations([arrival])[facts.id, inbound.conversation_id]
+    conversation = threads.hold([arrival])[facts.id, inbound.conversation_id]
     name = (conversation.pk, inbound.external_id)
     known = _known_messages([conversation], {inbound.external_id}).get(name)
     if known is not None:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from conversations import delivery, live, replies
+from conversations import delivery, live, outcomes, replies
 from conversations.models import Conversation, Delivery, Message
 from conversations.signals import questions_unanswered
 from core import store, work
@@ -140,5 +140,5 @@ def _finish_replies(account: Account) -> int:
         created_at__lt=before,
     )
     keys = list(rows.values_list("pk", flat=True)[:MOST])
-    delivery.settle_messages(keys)
+    outcomes.settle_messages(keys)
     return len(keys)

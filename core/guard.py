@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import socket
 from typing import Final
@@ -32,7 +33,7 @@ def check_url(url: str, *, trusted: bool = False) -> httpx2.URL:
     Names are not resolved here: that happens at the moment of connecting.
     """
     try:
-        parsed = httpx2.URL(url)
+        parsed = _parse(url)
     except httpx2.InvalidURL as exc:
         raise AddressRefused(f"This is not a URL: {exc}") from exc
     if parsed.scheme not in {"http", "https"} or not parsed.host:
@@ -45,6 +46,9 @@ def check_url(url: str, *, trusted: bool = False) -> httpx2.URL:
         if parsed.host.rstrip(".").lower() == "localhost":
             raise AddressRefused("Addresses inside this network cannot be called.")
     return parsed
+
+
+_parse = functools.lru_cache(maxsize=1024)(httpx2.URL)
 
 
 def _is_allowed_name(host: str) -> bool:

@@ -51,6 +51,11 @@ _HEADERS: Final = {
     "Accept": "application/json, */*;q=0.5",
     "Accept-Encoding": "gzip",
 }
+_OF_JSON: Final = {"Content-Type": "application/json"}
+#: Headers of an answer that say how it travelled, which is over.
+_TRAVEL: Final = frozenset(
+    {b"content-encoding", b"content-length", b"transfer-encoding"}
+)
 
 
 class AnswerTooLarge(httpx2.DecodingError):
@@ -261,13 +266,15 @@ async def request(
             method,
             check_url(url, trusted=trusted),
             params=params,
-            headers={**_HEADERS, **(headers or {})},
+            headers={
+                **_HEADERS,
+                **(_OF_JSON if json is not None else {}),
+                **(headers or {}),
+            },
             content=orjson.dumps(json) if json is not None else content,
             data=dict(data) if data is not None else None,
             files=files,
         )
-        if json is not None:
-            call.headers.setdefault("Content-Type", "application/json")
         response = await _send_within(
             call, timeout_s, max_bytes, trusted, max_redirects
         )
@@ -287,9 +294,8 @@ async def _send_within(
     trusted: bool,  # noqa: FBT001
     max_redirects: int,
 ) -> httpx2.Response:
-    connect_s = min(_CONNECT_TIMEOUT_S, timeout_s)
-    limits = {"connect": connect_s, "read": timeout_s, "write": timeout_s}
-    call.extensions["timeout"] = {**limits, "pool": timeout_s}
+    # All else is bounded by the whole; a timer for each step would cost more than it does.
+    call.extensions["timeout"] = {"connect": min(_CONNECT_TIMEOUT_S, timeout_s)}
     try:
         async with asyncio.timeout(timeout_s):
             response = await _send(call, max_bytes, trusted=trusted)
@@ -321,12 +327,10 @@ async def _send(
                 raise AnswerTooLarge(f"The answer is larger than {max_bytes} bytes.")
     finally:
         await answer.aclose()
-    packing = answer.headers.pop("content-encoding", "identity").lower()
-    answer.headers.pop("content-length", None)
-    answer.headers.pop("transfer-encoding", None)
+    packing = answer.headers.get("content-encoding", "identity").lower()
     return httpx2.Response(
         answer.status_code,
-        headers=answer.headers,
+        headers=[each for each in answer.headers.raw if each[0].lower() not in _TRAVEL],
         content=_unpack(bytes(body), packing, max_bytes),
         request=call,
     )

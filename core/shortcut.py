@@ -1,22 +1,28 @@
 """The short way through Django, for calls that only wait for a reply.
 
 Each of Django's own middlewares takes a thread twice per request, some twenty times in
-all. Sessions of the browser, sign-in and forms are for pages; what is left only looks
-at a request and its answer, and does so where it is.
+all, and twice more its handler does to look after the thread's connection to the
+database. Sessions of the browser, sign-in and forms are for pages; what is left only
+looks at a request and its answer, and does so where it is. Who uses the database on
+this way does so through `database_sync_to_async`, which looks after the connection.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.middleware.security import SecurityMiddleware
+from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
@@ -57,6 +63,47 @@ class _ShortHandler(ASGIHandler):
         for name in reversed(settings.SHORT_MIDDLEWARE):
             handler = convert_exception_to_response(import_string(name)(handler))
         self._middleware_chain = handler
+
+    async def handle(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[..., Any],
+        send: Callable[..., Any],
+    ) -> None:
+        """As Django's, without its signals of requests that begin and end."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with contextlib.closing(body):
+            set_script_prefix(get_script_prefix(scope))
+            request, refusal = self.create_request(scope, body)
+            if request is None:
+                await self.send_response(refusal, send)
+                return
+            with contextlib.closing(request):
+                await self._serve(request, receive, send)
+
+    async def _serve(
+        self,
+        request: HttpRequest,
+        receive: Callable[..., Any],
+        send: Callable[..., Any],
+    ) -> None:
+        """Answer, or stop when the caller hangs up."""
+        answering = asyncio.create_task(self._answer(request, send))
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait({answering, leaving}, return_when="FIRST_COMPLETED")
+        finally:
+            leaving.cancel()
+            answering.cancel()  # nothing to one that is done
+            found = await asyncio.gather(answering, leaving, return_exceptions=True)
+        if isinstance(found[0], Exception):
+            raise found[0]
+
+    async def _answer(self, request: HttpRequest, send: Callable[..., Any]) -> None:
+        await self.send_response(await self.run_get_response(request), send)
 
 
 class _Direct:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -18,12 +19,10 @@ from ai_model import turns
 from ai_model.models import Assistant, Turn, Usage
 from conversations import intake, services
 from conversations.models import Conversation, Delivery, Message
-from core import lease, work
+from core import http, lease, work
 from core.asgi import application
-from core.exceptions import TemporaryProviderError
 from core.tests.network import eventually
 from integrations.adapters.base import InboundMessage
-from integrations.adapters.chatwoot import ChatwootAdapter
 from integrations.facts import facts_of
 from integrations.models import Event
 from integrations.tests.factories import CHATWOOT_SECRET
@@ -574,19 +573,50 @@ def test_a_message_outside_hours_leaves_the_conversation_to_the_assistant(
     assert not conversation.has_offer
 
 
+class ModelAndChatwoot:
+    """A network in which the model waits until the contact has seen a sign."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self._is_shown = asyncio.Event()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.paths.append(request.url.path)
+        if request.url.path.endswith("/toggle_typing_status"):
+            self._is_shown.set()
+            return httpx2.Response(500)  # a sign that fails harms nothing
+        if request.url.host == "model.example":
+            await self._is_shown.wait()
+        return httpx2.Response(200, json={})
+
+    def said(self) -> bool:
+        return any(each.endswith("/messages") for each in self.paths)
+
+    def signs(self) -> list[str]:
+        return [each for each in self.paths if each.endswith("/toggle_typing_status")]
+
+
 def test_while_a_model_works_the_contact_sees_that_somebody_writes(
-    engine: Any, chatwoot: Any, entry: Any, network: Any, monkeypatch: Any
+    engine: Any, chatwoot: Any, entry: Any, settings: Any, monkeypatch: Any
 ) -> None:
-    shown: list[Any] = []
+    monkeypatch.setattr("ai_model.engine.TYPING_AFTER_S", 0.01)
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "key", "http://model.example/v1"
+    outside = ModelAndChatwoot()
 
-    async def show(_self: Any, address: Any) -> None:
-        shown.append(address)
-        raise TemporaryProviderError("No.", provider="chatwoot")
+    with http.use_transport(httpx2.MockTransport(outside)):
+        say(chatwoot, QUESTION)
+        eventually(outside.said)
 
-    monkeypatch.setattr(ChatwootAdapter, "show_typing", show)
-    monkeypatch.setattr("ai_model.writing.has_model", lambda _assistant: True)
+    path = "/api/v1/accounts/3/conversations/418/toggle_typing_status"
+    assert outside.signs() == [path]
+
+
+def test_a_quick_answer_shows_no_sign_that_somebody_writes(
+    engine: Any, chatwoot: Any, entry: Any, network: Any, settings: Any
+) -> None:
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "key", "http://model.example/v1"
 
     say(chatwoot, QUESTION)
 
     eventually(network.posts)
-    assert shown == [{"conversation": "418"}]
+    assert network.posts("/toggle_typing_status") == []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import orjson
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync
 from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
 from django.core.asgi import get_asgi_application
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from conversations.models import Message
 from core.shortcut import PATH, Shortcut
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,15 +21,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ASK = "/api/agent/customer/"
 
 
-async def send(app: Any, path: str, method: str, headers: dict[str, str]) -> Any:
-    scope = {
+def scope(path: str, method: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": b"",
         "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
     }
-    talk = ApplicationCommunicator(app, scope)
+
+
+async def send(app: Any, path: str, method: str, headers: dict[str, str]) -> Any:
+    talk = ApplicationCommunicator(app, scope(path, method, headers))
     await talk.send_input({"type": "http.request", "body": b"{}"})
     start = await talk.receive_output(10)
     body = await talk.receive_output(10)
@@ -60,6 +67,43 @@ def test_it_answers_as_the_long_one(
     vary = b"Vary"
     assert short_answer[1].pop(vary, b"") in long_answer[1].pop(vary, b"")
     assert short_answer == long_answer
+
+
+def test_what_needs_no_database_takes_no_thread(db: None) -> None:
+    async def run() -> int:
+        async with ThreadSensitiveContext() as context:
+            answer = await send(Shortcut(None), ASK, "GET", {"host": "localhost"})  # type: ignore[arg-type]
+            assert context not in SyncToAsync.context_to_thread_executor
+        return int(answer[0])
+
+    assert async_to_sync(run)() == 405
+
+
+def test_who_hangs_up_ends_the_wait_and_the_question_stays(channel: Any) -> None:
+    person = {"name": "Bat", "email": "bat@example.com", "agency": "A", "office": "B"}
+    body = {
+        "message": "How long does delivery take?",
+        "session_id": "customer-session-1",
+        "user_info": {"agent_id": "7", **person},
+    }
+    headers = {
+        "host": "localhost",
+        "content-type": "application/json",
+        "x-channel-key": channel.key,
+    }
+
+    async def run() -> bool:
+        app = Shortcut(None)  # type: ignore[arg-type]
+        talk = ApplicationCommunicator(app, scope(ASK, "POST", headers))
+        await talk.send_input({"type": "http.request", "body": orjson.dumps(body)})
+        while not await database_sync_to_async(Message.objects.exists)():
+            await asyncio.sleep(0.01)
+        await talk.send_input({"type": "http.disconnect"})
+        await talk.wait(10)
+        return talk.output_queue.empty()
+
+    assert async_to_sync(run)()
+    assert Message.objects.get().state == Message.State.WAITING
 
 
 def views(patterns: list[Any], before: str = "/") -> list[tuple[str, Any]]:
