@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 import environ
 from celery.schedules import crontab
@@ -323,6 +324,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
+    "read-mailbox": {
+        "task": "escalation.tasks.read_mailbox",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "keep-channels": {
         "task": "integrations.tasks.keep_channels",
         "schedule": crontab(minute="*/10"),
@@ -485,6 +491,15 @@ else:
 DEFAULT_FROM_EMAIL = ""
 if EMAIL_URL or SENDER_PASSWORD:
     DEFAULT_FROM_EMAIL = SENDER_EMAIL or vars().get("EMAIL_HOST_USER") or ""
+
+#: Where customers' replies to our e-mails arrive: imaps://user:password@host:993/INBOX.
+#: Empty: the mailbox of Gmail's sender, if that is who sends; `off`: none is read.
+MAILBOX_URL = env.str("MAILBOX_URL", "")
+if MAILBOX_URL.lower() == "off":
+    MAILBOX_URL = ""
+elif not MAILBOX_URL and SENDER_EMAIL and SENDER_PASSWORD and not EMAIL_URL:
+    _login = f"{quote(SENDER_EMAIL, '')}:{quote(SENDER_PASSWORD, '')}"
+    MAILBOX_URL = f"imaps://{_login}@imap.gmail.com"
 
 #: With which links that verify e-mail addresses are signed: the first signs, all are
 #: good. Empty: SECRET_KEY.
