@@ -222,6 +222,24 @@ def mailbox(settings: Any) -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser."""
+    from conversations.tests.browser import running_browser
+
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def service(browser: Any, tmp_path_factory: Any) -> Iterator[Any]:
+    """The running service with the demo business, for the browser."""
+    from conversations.tests.browser import running_service
+
+    with running_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
 @pytest.fixture
 def conversation(channel: Any) -> Any:
     from conversations.tests.factories import ConversationFactory

@@ -90,21 +90,24 @@ def hold(facts: ChannelFacts, inbound: InboundMessage) -> Conversation:
 def store_unanswered(
     conversation: Conversation, inbound: InboundMessage, *, reason: str
 ) -> Message:
-    """Store a contact's words that never reached us in time; nobody answers them.
+    """Store a contact's words that the assistant is not to answer.
 
     They are handed over at once, for this reason. The conversation is locked.
     """
     if conversation.status == Conversation.Status.CLOSED:
         _reopen(conversation)
-    conversation.needs_person = True
+    conversation.needs_person |= conversation.assigned_to_id is None
+    conversation.unread += 1
     _show(conversation, inbound.text, timezone.now())
     message = Message(
         account_id=conversation.account_id,
         conversation=conversation,
         author=Message.Author.CONTACT,
         text=clean_text(inbound.text)[:MAX_TEXT],
+        attachments=_kept(inbound),
         state=Message.State.HANDED_OVER,
         reason=reason,
+        external_id=inbound.external_id,
     )
     _save([message], [conversation])
     return message

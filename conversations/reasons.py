@@ -41,6 +41,7 @@ REASONS = {
     "human_mode": _("Human mode is on"),
     "human_mode_off": _("Human mode was turned off"),
     "reopened": _("The customer wrote again"),
+    "wrote_by_email": _("The customer wrote by e-mail"),
     "reconciled": _("Found waiting for nobody"),
     "closed_by_person": _("Closed by a person"),
     "disconnected": _("The channel was disconnected"),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from core import imap
 from core.fields import cipher
 
 
@@ -32,6 +33,18 @@ def email_has_a_sender(**_: Any) -> list[CheckMessage]:
             id="core.E002",
         )
     ]
+
+
+@register()
+def mailbox_has_an_address(**_: Any) -> list[CheckMessage]:
+    if not settings.MAILBOX_URL:
+        return []
+    try:
+        imap.parse(settings.MAILBOX_URL)
+    except ValueError:
+        hint = "Write imaps://user:password@host:993/INBOX."
+        return [Error("MAILBOX_URL names no mailbox.", hint=hint, id="core.E003")]
+    return []
 
 
 @register()

@@ -38,6 +38,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "tell-of-broken-channels": _task(
         "integrations.tasks.tell_of_broken_channels", 60.0, expires_s=55
     ),
+    "read-mailbox": _task("escalation.tasks.read_mailbox", 60.0, expires_s=55),
     "keep-channels": _task(
         "integrations.tasks.keep_channels", crontab(minute="*/10"), expires_s=590
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -358,6 +359,15 @@ else:
 DEFAULT_FROM_EMAIL = ""
 if EMAIL_URL or SENDER_PASSWORD:
     DEFAULT_FROM_EMAIL = SENDER_EMAIL or vars().get("EMAIL_HOST_USER") or ""
+
+#: Where customers' replies to our e-mails arrive: imaps://user:password@host:993/INBOX.
+#: Empty: the mailbox of Gmail's sender, if that is who sends; `off`: none is read.
+MAILBOX_URL = env.str("MAILBOX_URL", "")
+if MAILBOX_URL.lower() == "off":
+    MAILBOX_URL = ""
+elif not MAILBOX_URL and SENDER_EMAIL and SENDER_PASSWORD and not EMAIL_URL:
+    _login = f"{quote(SENDER_EMAIL, '')}:{quote(SENDER_PASSWORD, '')}"
+    MAILBOX_URL = f"imaps://{_login}@imap.gmail.com"
 
 #: With which links that verify e-mail addresses are signed: the first signs, all are
 #: good. Empty: SECRET_KEY.

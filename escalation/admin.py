@@ -19,7 +19,16 @@ from escalation import destinations, services
 from escalation import overview as overview
 from escalation.ladder import AlertStep
 from escalation.letters import LetterStep
-from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from escalation.models import (
+    Alert,
+    Escalation,
+    IncomingMail,
+    Letter,
+    Note,
+    Rung,
+    Ticket,
+)
+from escalation.notes import NoteStep
 from integrations import errands
 
 if TYPE_CHECKING:
@@ -225,6 +234,38 @@ class LetterAdmin(ErrandAdmin):
     @admin.display(description=_("kind"))
     def kind(self, obj: Letter) -> str:
         return str(_("Confirmation") if obj.is_confirmation else _("Reply"))
+
+
+@admin.register(Note)
+class NoteAdmin(ErrandAdmin):
+    """Did the customer's later words get onto the ticket at the desk?"""
+
+    step = NoteStep.name
+    list_filter = ("state", WhenFilter)
+    list_display = ("created_at", "ticket", "words", "state", "error")
+    list_select_related = ("ticket", "message", "account")
+    search_fields = ("ticket__external_id", "error")
+
+    @admin.display(description=_("text"))
+    def words(self, obj: Note) -> str:
+        return truncate(obj.message.text, 100)
+
+
+@admin.register(IncomingMail)
+class IncomingMailAdmin(RecordAdmin):
+    """What was answered to our e-mails, and what became of it?"""
+
+    viewers: ClassVar[tuple[str, ...]] = (OWNER, SUPPORT)
+    list_display = ("created_at", "ticket", "sender", "subject", "words", "kind")
+    list_filter = ("kind", WhenFilter)
+    list_select_related = ("ticket", "account")
+    search_fields = ("sender", "subject", "ticket__told")
+    ordering = ("-id",)
+    exclude = ("account", "digest")
+
+    @admin.display(description=_("text"))
+    def words(self, obj: IncomingMail) -> str:
+        return truncate(obj.text, 100)
 
 
 @admin.register(Alert)

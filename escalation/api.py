@@ -172,5 +172,6 @@ def _find(request: HttpRequest, name: uuid.UUID) -> Escalation:
     found = rows.filter(conversation__channel=channel, uuid=name).first()
     if found is None:
         raise UnknownFailure(gettext("There is no such failure."))
-    limits.admit(request, channel, Person(found.agent_id), "escalate")
+    # Apart from failures: whoever was let in to tell of one may decide about it.
+    limits.admit(request, channel, Person(found.agent_id), "decide")
     return found

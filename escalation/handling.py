@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations import live
 from conversations.models import Conversation
 from escalation.failures import lock
-from escalation.models import Escalation, Ticket
+from escalation.models import Escalation, IncomingMail, Ticket
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -31,6 +31,22 @@ def heed_reply(conversation: Conversation, user: User | None) -> None:
     """A person has replied; the caller holds the conversation's lock."""
     acknowledge(conversation, user)
     _settle(conversation, Escalation.State.ANSWERED)
+
+
+def heed_words(key: int) -> None:
+    """The contact has written to the ticket of an escalation, which was done with.
+
+    The caller holds the conversation's lock. People hear of it as at the beginning,
+    unless somebody has the conversation.
+    """
+    state = Escalation.State
+    row = Escalation.objects.select_related("conversation").get(pk=key)
+    if row.state in (state.ANSWERED, state.CLOSED):
+        if row.conversation.assigned_to_id is None:
+            row.acknowledged_at = row.acknowledged_by = None
+            row.rung = 0
+        row.call_people(state.TICKET)
+        row.save()
 
 
 def heed_asking_again(questions: list[int]) -> None:
@@ -103,7 +119,9 @@ def anonymise(conversations: list[int]) -> None:
     """Take away who was told to be the person."""
     rows = Escalation.objects.filter(conversation__in=conversations)
     rows.update(agent_id="", name="", email="", agency="", office="")
-    Ticket.objects.filter(escalation__in=rows).update(email="", history=[])
+    tickets = Ticket.objects.filter(escalation__in=rows)
+    IncomingMail.objects.filter(ticket__in=tickets).delete()
+    tickets.update(email="", history=[])
 
 
 def _settle(conversation: Conversation, state: Escalation.State) -> None:

@@ -127,10 +127,13 @@ def _step_on(row: Escalation, rung: Rung) -> None:
     if rung.destination == Destination.TICKET:
         services.create_ticket(escalation=row)
     elif rung.destination != Destination.DESK:
-        Alert.objects.get_or_create(
+        # Where it was told of before, it is needed again since.
+        Alert.objects.filter(escalation=row, rung=row.rung).delete()
+        Alert.objects.create(
             escalation=row,
             rung=row.rung,
-            defaults={"account_id": row.account_id, "destination": rung.destination},
+            account_id=row.account_id,
+            destination=rung.destination,
         )
         transaction.on_commit(lambda: work.wake(AlertStep.name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from core import mail, work
+from core import mail, rates, work
 from core.language import speaking
 from escalation import drafts
 from escalation.models import Letter, Ticket
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a confirmation leaves although nobody has told the customer yet.
 LATEST_S = 15.0
+#: Confirmations that one address gets from an account.
+MOST_CONFIRMED = (rates.Rate(10, 3600),)
 
 
 @work.register
@@ -66,15 +69,24 @@ def names_address(ticket: Ticket) -> bool:
 
     An address that they did not tell is nobody's business but its owner's.
     """
-    is_told = ticket.escalation.email.lower() in ("", ticket.email.lower())
-    return (
-        is_told and bool(ticket.email) and (_is_mailed_by_desk(ticket) or _may_mail())
-    )
+    if not ticket.email or ticket.escalation.email.lower() not in (
+        "",
+        ticket.email.lower(),
+    ):
+        return False
+    return _is_mailed_by_desk(ticket) or ticket.letters.filter(message=None).exists()
 
 
 def confirm(ticket: Ticket) -> None:
-    """Have a new ticket confirmed by e-mail, unless its desk does that itself."""
-    if ticket.email and _may_mail() and not _is_mailed_by_desk(ticket):
+    """Have a new ticket confirmed by e-mail, unless its desk does that itself.
+
+    Strangers may make up people and their addresses, so one address gets only so many.
+    """
+    if not ticket.email or not _may_mail() or _is_mailed_by_desk(ticket):
+        return
+    name = f"{ticket.account_id}:{ticket.email.lower()}".encode()
+    address = f"confirmed.{hashlib.sha256(name).hexdigest()[:32]}"
+    if not rates.take([rates.Bucket(address, MOST_CONFIRMED)]):
         due_at = timezone.now() + dt.timedelta(seconds=LATEST_S)
         Letter.objects.create(
             account_id=ticket.account_id, ticket=ticket, due_at=due_at

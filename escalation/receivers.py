@@ -9,13 +9,14 @@ from django.dispatch import receiver
 from conversations.signals import (
     contacts_anonymised,
     conversation_changed_hands,
+    messages_received,
     person_replied,
     questions_asked_again,
     questions_unanswered,
     unfinished_wanted,
     words_forgotten,
 )
-from escalation import handling, letters, opening, tickets
+from escalation import handling, letters, notes, opening, tickets
 from escalation.models import Escalation
 from integrations.signals import ticket_changed
 
@@ -39,6 +40,11 @@ def heed_asking_again(messages: list[int], **_: Any) -> None:
 @receiver(conversation_changed_hands)
 def heed_turnover(conversation: Conversation, **_: Any) -> None:
     handling.heed_turnover(conversation)
+
+
+@receiver(messages_received)
+def heed_words(conversations: list[Conversation], **_: Any) -> None:
+    notes.pass_on(conversations)
 
 
 @receiver(person_replied)

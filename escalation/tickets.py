@@ -10,7 +10,7 @@ from conversations import live
 from conversations import services as conversations
 from core import work
 from core.exceptions import PermanentProviderError
-from escalation import drafts
+from escalation import drafts, notes
 from escalation.failures import lock
 from escalation.models import Escalation, Ticket
 from integrations import following
@@ -66,6 +66,7 @@ class TicketStep(ErrandStep):
         if row.state == Ticket.State.DONE:
             if row.desk is not None:
                 following.follow(row.desk, row.external_id)
+                notes.release(row)
                 escalation.due_at = None
             if escalation.state == Escalation.State.OPEN:
                 escalation.state = Escalation.State.TICKET

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from integrations.adapters.base import ChannelFacts
 
 #: What is counted for itself: questions, and what is said about their answers.
-Call = Literal["ask", "rate", "escalate"]
+Call = Literal["ask", "rate", "escalate", "decide"]
 
 #: A channel takes as much as this many people may say, from one address half of it, so
 #: that no stranger who makes up people shuts out everybody else.

@@ -8,32 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from conversations.tests.browser import (
-    Service,
-    page_of,
-    running_browser,
-    running_service,
-    sign_in,
-)
+from conversations.tests.browser import Service, page_of, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def service(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service")) as service:
-        yield service
 
 
 @pytest.fixture

@@ -72,6 +72,13 @@ def test_the_styles_do_not_depend_on_the_pages_font_size(client):
     assert "url(" not in styles
 
 
+def test_the_colours_are_there_in_browsers_from_before_2024(client):
+    styles = text(get(client, "/widget.css"))
+
+    assert "light-dark(" not in styles
+    assert "--page: var(--light, #f6f6f8) var(--dark, #0e0e12);" in styles
+
+
 @pytest.mark.parametrize("lang", ["en", "mn", "ru", "es"])
 def test_all_that_is_loaded_is_small(client, channel, lang):
     parts = [

@@ -10,13 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from conversations.tests.browser import (
-    Service,
-    page_of,
-    running_browser,
-    running_service,
-    sign_in,
-)
+from conversations.tests.browser import Service, page_of, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +28,6 @@ KNOWN = "How much does delivery cost?"
 UNKNOWN = "Who won the chess championship in 1972?"
 UNABLE = "Unable to connect right now. Please try again shortly."
 PHONE = {"width": 390, "height": 780}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def service(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service")) as service:
-        yield service
 
 
 @pytest.fixture

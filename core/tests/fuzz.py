@@ -1,16 +1,18 @@
 """Speak to the running service as its OpenAPI document allows, and as it does not.
 
 `python -m core.tests.fuzz 1000` tries that many requests for each operation, beside
-those that look for the edges of each field. Exit code 1 says that an answer was a 5xx,
-or not what the document promises.
+those that look for the edges of each field, and says in its last line how many were
+sent in all. Exit code 1 says that an answer was a 5xx, or not what the document promises.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from conversations.tests.browser import running_service
 
@@ -21,6 +23,8 @@ OPTIONS = [
     "--warnings=off",
     # How fast calls are made up is the machine's business.
     "--suppress-health-check=too_slow",
+    # Some calls wait for the assistant's reply.
+    "--workers=4",
 ]
 #: Where calls need a token. There forms are taken too, so that texts may be numbers,
 #: and what is refused may be more than a schema can say.
@@ -29,6 +33,8 @@ TOKEN_CHECKS = (
     "--checks=not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance"
 )
+#: As the tool counts the requests that it has made up and sent.
+_SENT = re.compile(r"(\d+) generated, (\d+) passed")
 
 
 def main(examples: str, phases: str = "coverage,fuzzing", *options: str) -> int:
@@ -46,16 +52,30 @@ def main(examples: str, phases: str = "coverage,fuzzing", *options: str) -> int:
         command = [tool, "run", f"{service.url}/api/schema/", *OPTIONS]
         command += [f"--phases={phases}", f"--max-examples={examples}", *options]
         token = f"--header=Authorization: Bearer {service.token}"
-        codes = [
-            subprocess.call(
-                [*command, f"--exclude-path-regex={TOKEN_PATHS}"], cwd=folder
-            ),
-            subprocess.call(
-                [*command, token, f"--include-path-regex={TOKEN_PATHS}", TOKEN_CHECKS],
-                cwd=folder,
-            ),
+        runs = [
+            [*command, f"--exclude-path-regex={TOKEN_PATHS}"],
+            [*command, token, f"--include-path-regex={TOKEN_PATHS}", TOKEN_CHECKS],
         ]
-        return max(codes)
+        found = [_run(each, folder) for each in runs]
+        code = max(code for code, _, _ in found)
+        if code:
+            print(Path(folder, "serve.log").read_text()[-5000:])  # noqa: T201
+        sent, passed = (sum(each[n] for each in found) for n in (1, 2))
+        print(f"In all {sent} calls were sent, and {passed} passed.")  # noqa: T201
+        return code
+
+
+def _run(command: list[Any], folder: str) -> tuple[int, int, int]:
+    """Exit code, calls that were sent, and calls that passed."""
+    output = ""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as tool:
+        for line in tool.stdout or ():
+            output += line
+            print(line, end="", flush=True)  # noqa: T201
+    sent, passed = (_SENT.findall(output) or [("0", "0")])[-1]
+    return tool.returncode, int(sent), int(passed)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ def escalations(context: template.Context, conversation: Conversation) -> Any:
     """The newest escalations of a conversation, with what came of each."""
     rows = Escalation.objects.filter(conversation=conversation)
     rows = rows.select_related("ticket__desk", "acknowledged_by")
-    newest = rows.prefetch_related("ticket__letters", "alerts").order_by("-pk")
+    newest = rows.prefetch_related(
+        "ticket__letters", "ticket__notes", "ticket__mails", "alerts"
+    ).order_by("-pk")
     return {
         "escalations": newest[:MOST_SHOWN],
         "csrf_token": context.get("csrf_token"),

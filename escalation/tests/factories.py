@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from escalation.models import (
+    Alert,
+    Escalation,
+    IncomingMail,
+    Letter,
+    Note,
+    Rung,
+    Ticket,
+)
 
 if TYPE_CHECKING:
     from conversations.models import Message
@@ -28,6 +36,10 @@ def escalated(question: Message, word: str = "") -> dict[type, Any]:
         Escalation: escalation,
         Ticket: ticket,
         Letter: Letter.objects.create(account=account, ticket=ticket),
+        Note: Note.objects.create(account=account, ticket=ticket, message=question),
+        IncomingMail: IncomingMail.objects.create(
+            account=account, ticket=ticket, kind="unverified", sender=ticket.email
+        ),
         Alert: Alert.objects.create(
             account=account, escalation=escalation, rung=0, destination="email"
         ),

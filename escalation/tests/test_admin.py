@@ -8,14 +8,22 @@ import pytest
 from django.urls import reverse
 
 from conversations.models import Conversation
-from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from escalation.models import (
+    Alert,
+    Escalation,
+    IncomingMail,
+    Letter,
+    Note,
+    Rung,
+    Ticket,
+)
 from escalation.tests.crm import act, report
 from integrations.tests.factories import DeskFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SAID = {"conversation_history": []}
-MODELS = (Escalation, Ticket, Letter, Alert, Rung)
+MODELS = (Escalation, Ticket, Letter, Note, IncomingMail, Alert, Rung)
 WORDS = "cf_new: It should not be blank"
 
 
@@ -30,6 +38,10 @@ def ticket(failure_id: str, account: Any) -> Ticket:
     Letter.objects.create(account=account, ticket=row, state="failed", error="550 No")
     Alert.objects.create(
         account=account, escalation=row.escalation, rung=0, destination="email"
+    )
+    Note.objects.create(account=account, ticket=row, message=row.escalation.question)
+    IncomingMail.objects.create(
+        account=account, ticket=row, kind="unverified", sender="jane@company.com"
     )
     Rung.objects.create(account=account, position=1, destination="email")
     return row

@@ -8,6 +8,7 @@ import pytest
 
 from conversations import services as conversations
 from conversations.models import Contact, Conversation
+from core.rates import Rate
 from core.tests.mailbox import HANG_UP
 from core.tests.network import eventually
 from escalation import api, letters
@@ -210,3 +211,19 @@ def test_a_contact_without_an_address_gets_the_one_that_was_told(working: Any) -
 
     assert "emailed a copy to jane@company.com" in create()["message"]
     assert api.DESK_WAIT_S > 0
+
+
+def test_nobodys_mailbox_is_flooded_by_people_who_are_made_up(
+    working: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(letters, "MOST_CONFIRMED", (Rate(2, 3600),))
+
+    answers = [
+        create(session_id=f"s{number}", agent_id=f"made-up-{number}")
+        for number in range(3)
+    ]
+
+    eventually(lambda: Letter.objects.filter(state="done").count() == 2)
+    assert Ticket.objects.count() == 3
+    promised = ["emailed a copy" in each["message"] for each in answers]
+    assert promised == [True, True, False]

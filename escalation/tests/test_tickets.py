@@ -175,6 +175,21 @@ def test_a_persons_reply_answers_the_ticket(failure_id: str, bob: Any) -> None:
     assert (row.state, row.acknowledged_by) == ("answered", bob)
 
 
+@pytest.mark.parametrize("what", ["create-ticket", "decline"])
+def test_whoever_may_ask_may_decide_and_no_more_often(
+    channel: Any, settings: Any, what: str
+) -> None:
+    settings.CHAT_RATE_LIMIT = "1/hour"
+    id_ = report().json["failure_id"]
+
+    assert act(id_, what, SAID).status == 200
+
+    answer = act(id_, what, SAID)
+    assert (answer.status, answer.json["code"]) == (429, "rate_limited")
+    assert 0 < answer.json["detail"]["reset_in_seconds"] <= 3600
+    assert int(answer.headers["retry-after"]) > 0
+
+
 # --- What is no request for a ticket ------------------------------------------
 
 

@@ -142,6 +142,10 @@ class DeskAdapter:
         """Add words and files for staff, which the customer does not see."""
         raise NotImplementedError
 
+    async def has_note(self, external_id: str, mark: str) -> bool:
+        """Whether a note that bears this mark is on the ticket."""
+        raise NotImplementedError
+
     async def changed_since(self, at: dt.datetime) -> set[str]:
         """The ids of tickets that changed, ours and others."""
         raise NotImplementedError

@@ -148,6 +148,13 @@ class FreshdeskAdapter(DeskAdapter):
             "POST", path, data={"body": html, "private": "true"}, files=parts
         )
 
+    async def has_note(self, external_id: str, mark: str) -> bool:
+        path = f"/tickets/{_ticket_id(external_id)}/conversations"
+        async for row in self._pages(path, {}):
+            if mark in str(row.get("body") or ""):
+                return True
+        return False
+
     async def changed_since(self, at: dt.datetime) -> set[str]:
         since = at - _CLOCK_TOLERANCE
         return {str(row["id"]) async for row in self._list(since, {})}

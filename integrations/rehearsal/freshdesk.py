@@ -84,6 +84,8 @@ class FreshdeskServer:
     ) -> None:
         self.tickets = Tickets(form)
         self.faults: deque[str] = deque()
+        #: The same for notes.
+        self.note_faults: deque[str] = deque()
         self.calls: list[Call] = []
         #: Calls that are taken until `limit` is set anew; 0: all.
         self.limit = limit
@@ -184,6 +186,9 @@ class FreshdeskServer:
             return _refusal(
                 [problem("body", "It should not be blank", "missing_field")]
             )
+        fault = self.note_faults.popleft() if self.note_faults else ""
+        if fault and not FAULTS[fault]:
+            return self._fail(fault.partition("_")[0])
         private = call.body.get("private") in (True, "true")
         entry = self.tickets.say(
             number,
@@ -193,7 +198,7 @@ class FreshdeskServer:
             user_id=AGENT["id"],
             attachments=[{"name": name} for name, _, _ in call.files],
         )
-        return Reply(201, entry)
+        return self._fail(fault.partition("_")[0]) if fault else Reply(201, entry)
 
     def _answer(self, call: Call, number: int) -> Reply:
         entry = self.tickets.say(number, call.body.get("body", ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import email
+import email.policy
 import json
 import logging
 import urllib.request
@@ -16,6 +18,9 @@ from integrations.rehearsal.chatwoot_api import BOT_TOKEN, SECRET, USER_TOKEN
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 from integrations.rehearsal.kommo import KommoServer
+from integrations.rehearsal.mail import FAULTS as mail_faults
+from integrations.rehearsal.mail import USER as MAIL_USER
+from integrations.rehearsal.mail import MailServer
 from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
 from integrations.rehearsal.meta import FAULTS as meta_faults
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
@@ -114,6 +119,30 @@ def teams(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
         yield lambda _line: None
 
 
+@contextlib.contextmanager
+def mail(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
+    """A mail server; what is typed answers the newest e-mail that it was sent."""
+
+    def show(raw: bytes) -> None:
+        sent = email.message_from_bytes(raw, policy=email.policy.default)
+        body = sent.get_body(["plain"])
+        words = body.get_content().strip() if body is not None else ""
+        write(f"To: {sent['To']}\nSubject: {sent['Subject']}\n\n{words}\n")
+
+    with MailServer(port=options["port"], on_message=show) as server:
+        server.faults.extend(_known(options["fault"], mail_faults))
+        write(f"EMAIL_URL={server.smtp_url}\nSENDER_EMAIL={MAIL_USER}")
+        write(f"MAILBOX_URL={server.mailbox_url}")
+
+        def listen(line: str) -> None:
+            if server.sent:
+                server.reply(line)
+            else:
+                write("No e-mail has been sent yet that could be answered.")
+
+        yield listen
+
+
 def meta(product: Product) -> Stage:
     """The Graph API, and a customer who says at `--webhook` what is typed."""
 
@@ -144,6 +173,7 @@ STAGES: Final[dict[str, Stage]] = {
     "freshdesk": freshdesk,
     "instagram": meta("instagram"),
     "kommo": kommo,
+    "mail": mail,
     "messenger": meta("messenger"),
     "teams": teams,
     "telegram": telegram,

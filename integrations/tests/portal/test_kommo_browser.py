@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from conversations.tests.browser import (
     Service,
     page_of,
-    running_browser,
     running_service,
     sign_in,
 )
@@ -34,12 +33,6 @@ window.load = (words) => {
   window.widget = host.callbacks;
 };
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

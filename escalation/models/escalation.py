@@ -1,7 +1,4 @@
-"""Escalation: why a person was needed, and what came of it.
-
-Rung: one rule of where it goes. Ticket, Letter, Alert: what leaves the house for it.
-"""
+"""Escalation: why a person was needed, and what came of it. Rung, Alert: who is told."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ from core.models import UUIDModel
 from escalation import destinations
 from escalation.reasons import Reason
 from integrations.errands import Errand
-from integrations.models import Desk
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -173,106 +169,6 @@ class Escalation(UUIDModel):
         """People hear of it from `at` on, unless somebody has it; the caller saves."""
         if self.acknowledged_at is None and self.agent_type != "test":
             self.due_at = at or timezone.now()
-
-
-class Numbering(models.Model):
-    """The number that an account's newest ticket got."""
-
-    account = models.OneToOneField(Account, models.CASCADE, related_name="+")
-    last = models.PositiveIntegerField(default=0)
-
-    account_path = "account"
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {self.last}"
-
-
-class Ticket(Errand):
-    """The one ticket of an escalation, and its way to the account's desk.
-
-    Where no desk is connected, it is all there is, and done from the start.
-    """
-
-    escalation = models.OneToOneField(
-        Escalation, models.CASCADE, related_name="ticket", verbose_name=_("escalation")
-    )
-    #: Ours: counted in each account from 1.
-    number = models.PositiveIntegerField(_("number"))
-    #: What the customer was told to call it; empty: nobody was told yet.
-    told = models.CharField(_("told to the customer"), max_length=100, blank=True)
-    #: Where the customer is written to; empty: no address that is known to be theirs.
-    email = models.CharField(_("e-mail"), max_length=254, blank=True)
-    #: What was said, as the CRM tells it: role, content, timestamp.
-    history = models.JSONField(_("history"), default=list, blank=True)
-    #: Where it is made; empty: only here.
-    desk = models.ForeignKey(
-        Desk, models.SET_NULL, null=True, blank=True, verbose_name=_("help desk")
-    )
-    #: The desk's number of it, and where staff see it there.
-    external_id = models.CharField(_("number on the desk"), max_length=100, blank=True)
-    url = models.CharField(_("address on the desk"), max_length=500, blank=True)
-    #: How it stands on the desk, in the desk's last news.
-    desk_status = models.CharField(_("on the desk"), max_length=10, blank=True)
-
-    objects = AccountQuerySet.as_manager()
-
-    class Meta(Errand.Meta):
-        verbose_name = _("ticket")
-        verbose_name_plural = _("tickets")
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "number"], name="one_ticket_per_number"
-            ),
-            models.UniqueConstraint(
-                fields=["desk", "external_id"],
-                condition=~models.Q(external_id=""),
-                name="one_ticket_per_desks_number",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"#{self.label}"
-
-    @property
-    def label(self) -> str:
-        """What people call it: as they were told, else the best number it has."""
-        return self.told or self.external_id or str(self.number)
-
-
-class Letter(Errand):
-    """An e-mail to the customer about a ticket: its confirmation, or a person's reply."""
-
-    ticket = models.ForeignKey(
-        Ticket, models.CASCADE, related_name="letters", verbose_name=_("ticket")
-    )
-    #: What a person replied; empty: this is the confirmation.
-    message = models.ForeignKey(
-        Message, models.CASCADE, null=True, blank=True, related_name="+"
-    )
-
-    objects = AccountQuerySet.as_manager()
-
-    class Meta(Errand.Meta):
-        verbose_name = _("e-mail")
-        verbose_name_plural = _("e-mails")
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["ticket"],
-                condition=models.Q(message__isnull=True),
-                name="one_confirmation_per_ticket",
-            ),
-            models.UniqueConstraint(
-                fields=["ticket", "message"], name="one_letter_per_reply"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"#{self.ticket.label} · {self.ticket.email}"
-
-    @property
-    def is_confirmation(self) -> bool:
-        """Whether it says that the ticket exists."""
-        return self.message_id is None
 
 
 class Rung(UUIDModel):
