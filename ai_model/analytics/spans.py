@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Max, Q
 
+from ai_model.models import Turn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,6 +33,11 @@ def days_between(first: dt.date, end: dt.date) -> Iterator[dt.date]:
         yield first + dt.timedelta(days=number)
 
 
+def next_month(day: dt.date) -> dt.date:
+    """The first day of the month after."""
+    return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
 def within(
     first: dt.date, end: dt.date, *, time: str, key: str, model: type[Model]
 ) -> Q:
@@ -49,6 +56,11 @@ def within(
             f"{time}__lt": until,
         }
     )
+
+
+def of_turns(first: dt.date, end: dt.date) -> Q:
+    """Turns that ended on the days from `first` to before `end`."""
+    return within(first, end, time="finished_at", key="pk", model=Turn)
 
 
 def _first_id(model: type[Model], at: dt.datetime) -> int:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from ai_model.analytics import feeding, settling
 from ai_model.analytics.recounting import days_of, recount
-from ai_model.models import Tally, TallyFeed
+from ai_model.models import MonthTally, Tally, TallyFeed
 from ai_model.tests.activity import Clock, Traffic
 from core.commands import Error
 from integrations.tests.factories import ChannelFactory
@@ -50,6 +50,7 @@ def test_after_random_activity_nothing_differs(
 
     stored = snapshot()
     Tally.objects.all().delete()
+    MonthTally.objects.all().delete()
     TallyFeed.objects.all().delete()
     feeding.feed()
     settling.settle()
@@ -59,8 +60,11 @@ def test_after_random_activity_nothing_differs(
 
 
 def snapshot() -> dict[Any, Any]:
-    rows = Tally.objects.values_list("account_id", "channel_id", "day", "counts")
-    return {(a, c, d): counts for a, c, d, counts in rows}
+    return {
+        (type(row), row.account_id, row.channel_id, row.day): row.amounts
+        for model in (Tally, MonthTally)
+        for row in model.objects.all()
+    }
 
 
 def test_a_wrong_number_is_reported_and_mended(
@@ -72,7 +76,7 @@ def test_a_wrong_number_is_reported_and_mended(
     feeding.feed()
     row = Tally.objects.for_account(account).order_by("pk")[0]
     right = row.counts["messages:contact"]
-    row.counts |= {"messages:contact": right + 5, "topic:nonsense": 2}
+    row.amounts |= {"messages:contact": right + 5, "topic:nonsense": 2}
     row.save()
 
     found = differences(account, mends=True)
@@ -82,6 +86,25 @@ def test_a_wrong_number_is_reported_and_mended(
         ("topic:nonsense", 2, 0),
     ]
     assert differences(account) == []
+
+
+def test_a_month_that_is_not_the_sum_of_its_days_is_mended(
+    traffic: Traffic, account: Account
+) -> None:
+    traffic.channels = traffic.channels[:1]
+    traffic.ask()
+    feeding.feed()
+    before = snapshot()
+    row = MonthTally.objects.get()
+    row.amounts |= {"topic:nonsense": 2}
+    row.save()
+
+    found = differences(account, mends=True)
+
+    assert [(each.period, each.name) for each in found] == [
+        ("2026-03", "topic:nonsense")
+    ]
+    assert snapshot() == before
 
 
 def test_a_day_that_nothing_was_counted_of_is_mended(
@@ -107,7 +130,7 @@ def test_the_command_reports_and_mends(traffic: Traffic, account: Account) -> No
     traffic.channels = traffic.channels[:1]
     traffic.ask()
     assert "agree with the rows" in run()
-    Tally.objects.update(counts={"answered": 9})
+    Tally.objects.update(counts={"answered": 9}, groups={})
 
     with pytest.raises(SystemExit):
         run(check=True)
@@ -127,7 +150,7 @@ def test_the_command_leaves_older_days_alone(
     feeding.feed()
     settling.settle()
     day = traffic.clock.now.date()
-    Tally.objects.update(counts={"answered": 9})
+    Tally.objects.update(counts={"answered": 9}, groups={})
 
     run(since=day)
 
