@@ -16,7 +16,7 @@ from accounts.exporting import export
 from accounts.models import Account, Membership
 from accounts.scoping import account_id_of
 from accounts.services import as_uuid
-from core.admin import BoundedChangeList, BoundedPaginator
+from core.admin import BoundedChangeList, BoundedPaginator, newest_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,8 +235,9 @@ class ScopedAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         # What is ordered by the newest can be followed down to the oldest.
-        is_by_newest = self.ordering and self.ordering[0].startswith("-")
-        return BoundedChangeList if is_by_newest else super().get_changelist(request)
+        if newest_by(self):
+            return BoundedChangeList
+        return super().get_changelist(request, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = list(self.list_display)

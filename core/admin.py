@@ -61,6 +61,12 @@ class BoundedPaginator(AnyPaginator):
         return Page(rows.filter(pk__in=list(keys)), number, self)
 
 
+def newest_by(page: Any) -> str:
+    """The column by which a list shows the newest first; empty: it does not."""
+    first = str(next(iter(page.ordering or ()), ""))
+    return first.removeprefix("-") if first.startswith("-") else ""
+
+
 class BoundedChangeList(ChangeList):
     """Leads from the end of what can be paged through to the rows below."""
 
@@ -72,7 +78,7 @@ class BoundedChangeList(ChangeList):
         if not is_last or paginator.count < MOST_ROWS or ORDER_VAR in self.params:
             return ""
         # Some rows may be shown again, as long as they share that moment.
-        name = self.model_admin.ordering[0].removeprefix("-")
+        name = newest_by(self.model_admin)
         value = getattr(list(self.result_list)[-1], name)
         if value is None:
             return ""

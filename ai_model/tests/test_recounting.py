@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import pytest
 from django.core.management import call_command
 
 from ai_model.analytics import feeding, settling
+from ai_model.analytics.reading import Period, total_of
 from ai_model.analytics.recounting import days_of, recount
+from ai_model.analytics.sources import merge
 from ai_model.models import MonthTally, Tally, TallyFeed
 from ai_model.tests.activity import Clock, Traffic
 from core.commands import Error
@@ -57,6 +60,27 @@ def test_after_random_activity_nothing_differs(
     assert snapshot() == stored
     names = {name for counts in stored.values() for name in counts}
     assert {"confirmed", "assumed", "reopened", "first:sum", "topic:a"} <= names
+
+
+def test_whole_months_and_single_days_add_up_to_the_same(
+    traffic: Traffic, account: Account
+) -> None:
+    for _ in range(12):
+        traffic.ask()
+        traffic.clock.pass_by(days=9)
+    feeding.feed()
+    rows = list(Tally.objects.for_account(account))
+    months = {dt.date(2026, 3, 1), dt.date(2026, 3, 31), dt.date(2026, 4, 1)}
+
+    for first, last in itertools.product(
+        [*months, dt.date(2026, 2, 10), dt.date(2026, 3, 15)],
+        [*months, dt.date(2026, 5, 12), dt.date(2026, 5, 31)],
+    ):
+        added: dict[str, int] = {}
+        for row in rows:
+            if first <= row.day <= last:
+                merge(added, row.amounts)
+        assert total_of(account, Period(first, last)) == added
 
 
 def snapshot() -> dict[Any, Any]:
