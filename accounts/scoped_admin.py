@@ -16,7 +16,7 @@ from accounts.exporting import export
 from accounts.models import Account, Membership
 from accounts.scoping import account_id_of
 from accounts.services import as_uuid
-from core.admin import BoundedPaginator
+from core.admin import BoundedChangeList, BoundedPaginator, newest_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -232,6 +232,12 @@ class ScopedAdmin(ModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     # Lists -------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        # What is ordered by the newest can be followed down to the oldest.
+        if newest_by(self):
+            return BoundedChangeList
+        return super().get_changelist(request, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = list(self.list_display)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accounts.keeping import Kind, nothing_is_held, register
 from ai_model.models import Turn
+from core import ageing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _old(account: Account, before: dt.datetime) -> QuerySet[Turn]:
-    return Turn.objects.for_account(account).filter(created_at__lt=before)
+    return ageing.older(Turn.objects.for_account(account), before)
 
 
 def _forget(retention: Retention, keys: list[int]) -> None:

@@ -31,6 +31,9 @@ _NEWEST: Final = 5_000
 
 overview.link(_("Analytics"), "admin:ai_model_tally_changelist")
 overview.link(_("Usage"), "admin:ai_model_usage_changelist")
+overview.link(
+    _("Periodic tasks"), "admin:core_periodictask_changelist", is_for_superusers=True
+)
 
 
 @overview.section(overview.NOW, place=40)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from ai_model import providers
 from ai_model.control import model_of
@@ -39,18 +40,25 @@ class Ending:
     @property
     def problem(self) -> str:
         """What an operator reads."""
-        verb = "was retired" if self.is_over else "will be retired"
-        return f"{self.provider}: {self.model} {verb} on {self.retires_on:%Y-%m-%d}."
+        text = (
+            gettext("%(model)s was retired on %(day)s.")
+            if self.is_over
+            else gettext("%(model)s will be retired on %(day)s.")
+        )
+        return text % {
+            "model": f"{self.provider}: {self.model}",
+            "day": f"{self.retires_on:%Y-%m-%d}",
+        }
 
     @property
     def mend(self) -> str:
         """What an operator should do."""
         if not self.successor:
-            return "Choose another model under Assistants."
-        return (
-            f"Choose {self.successor}; first try your test questions on it: manage.py"
-            f" evaluate ACCOUNT --model {self.provider}={self.successor}"
-        )
+            return gettext("Choose another model under Assistants.")
+        command = f"manage.py evaluate ACCOUNT --model {self.provider}={self.successor}"
+        return gettext(
+            "Choose %(model)s; first try your test questions on it: %(command)s"
+        ) % {"model": self.successor, "command": command}
 
 
 def ending(assistant: Assistant) -> list[Ending]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from ai_model import providers, spending, sunset
 from ai_model.control import assistant_of, unpriced
@@ -86,8 +87,9 @@ Told = tuple[Literal["error", "warning"], str, str, str]
 def _settings(assistant: Assistant) -> Iterator[Told]:
     page = f"/admin/ai_model/assistant/{assistant.pk}/change/"
     if not assistant.auto_response:
-        mend = "Run ai_control enable, or switch “answers by itself” on."
-        yield "warning", "auto_response_off", "The assistant is switched off.", mend
+        problem = _("The assistant is switched off.")
+        mend = _("Run ai_control enable, or switch “answers by itself” on.")
+        yield "warning", "auto_response_off", problem, mend
     try:
         assistant.clean()
     except ValidationError as exc:
@@ -95,7 +97,8 @@ def _settings(assistant: Assistant) -> Iterator[Told]:
             if field == "model_names":
                 # Told with its successor and date below.
                 continue
-            yield "error", field, " ".join(words), f"Change it under {page}."
+            mend = _("Change it under %(page)s.") % {"page": page}
+            yield "error", field, " ".join(words), mend
 
 
 def _provider_keys(assistant: Assistant) -> Iterator[Told]:
@@ -103,9 +106,14 @@ def _provider_keys(assistant: Assistant) -> Iterator[Told]:
     level: Literal["error", "warning"] = "warning" if usable else "error"
     for key in assistant.chain:
         if key in _KEYS and key not in usable:
-            label = providers.get(key).label
-            mend = f"Set {_KEYS[key]}, or take {key} out of the providers."
-            yield level, "missing_key", f"{label} is to be asked but has no key.", mend
+            names = {
+                "label": providers.get(key).label,
+                "variable": _KEYS[key],
+                "provider": key,
+            }
+            problem = _("%(label)s is to be asked but has no key.") % names
+            mend = _("Set %(variable)s, or take %(provider)s out of the providers.")
+            yield level, "missing_key", problem, mend % names
 
 
 def _models(assistant: Assistant) -> Iterator[Told]:
@@ -117,63 +125,87 @@ def _models(assistant: Assistant) -> Iterator[Told]:
 def _spending(assistant: Assistant) -> Iterator[Told]:
     page = f"/admin/ai_model/assistant/{assistant.pk}/change/"
     for provider, name in unpriced(assistant):
-        problem = f"{provider}: {name} has no price, so no limit in money stops it."
-        mend = "Enter its price under /admin/ai_model/price/, or limit tokens as well."
+        problem = _("%(model)s has no price, so no limit in money stops it.")
+        problem %= {"model": f"{provider}: {name}"}
+        mend = _("Enter its price under %(page)s, or limit tokens as well.")
+        mend %= {"page": "/admin/ai_model/price/"}
         yield "warning", "model_without_price", problem, mend
     for each in spending.standings_of(assistant):
         if each.state == "ok":
             continue
-        state = "reached" if each.is_reached else "nearly reached"
         problem = (
-            f"The spending limit of {amount_text(each.limit)} {each.unit} a"
-            f" {each.period} is {state}: {amount_text(each.spent)} are spent."
-        )
-        mend = f"Raise it under {page}, or wait for the next {each.period} in UTC."
+            _("A spending limit is reached: %(spent)s of %(limit)s %(unit)s are spent.")
+            if each.is_reached
+            else _(
+                "A spending limit is near: %(spent)s of %(limit)s %(unit)s are spent."
+            )
+        ) % {
+            "spent": amount_text(each.spent),
+            "limit": amount_text(each.limit),
+            "unit": each.unit,
+        }
+        mend = (
+            _("Raise it under %(page)s, or wait for the next day in UTC.")
+            if each.period == "day"
+            else _("Raise it under %(page)s, or wait for the next month in UTC.")
+        ) % {"page": page}
         yield "warning", "spending_limit", problem, mend
 
 
 def _knowledge(account: Account) -> Iterator[Told]:
     entries = Entry.objects.for_account(account)
     if not entries.filter(status=Entry.Status.PUBLISHED).exists():
-        problem = "There is no published entry, so there is nothing to answer from."
-        mend = "Run import_entries, or write entries in the admin."
+        problem = _("There is no published entry, so there is nothing to answer from.")
+        mend = _("Run import_entries, or write entries in the admin.")
         yield "error", "empty_knowledge", problem, mend
 
 
 def _channels(account: Account) -> Iterator[Told]:
     channels = list(account.channels.filter(is_active=True))
     if not channels:
-        mend = "Run create_channel, or switch one on in the admin."
-        yield "error", "no_channel", "No active channel brings messages.", mend
+        mend = _("Run create_channel, or switch one on in the admin.")
+        yield "error", "no_channel", _("No active channel brings messages."), mend
     for channel in channels:
         try:
             check_credentials(channel.provider, channel.credentials)
         except InvalidPayload as exc:
-            mend = "Enter the credentials in the admin, under Channels."
+            mend = _("Enter the credentials in the admin, under Channels.")
             yield "error", "channel_credentials", f"{channel}: {exc}", mend
         if unsigned := _missing_secrets(channel):
-            problem = f"{channel}: without {unsigned} anybody who knows the address"
-            problem += " may write in its name."
-            mend = "Take it from the provider's settings and enter it under Channels."
+            problem = _(
+                "%(channel)s: without %(secret)s anybody who knows the address may write"
+                " in its name."
+            ) % {"channel": channel, "secret": unsigned}
+            mend = _(
+                "Take it from the provider's settings and enter it under Channels."
+            )
             yield "warning", "channel_without_secret", problem, mend
         if channel.error:
-            problem = f"{channel}: the provider refuses us: {channel.error}"
-            mend = "Replace its credentials in the admin; the next sending proves them."
+            problem = _("%(channel)s: the provider refuses us: %(error)s") % {
+                "channel": channel,
+                "error": channel.error,
+            }
+            mend = _(
+                "Replace its credentials in the admin; the next sending proves them."
+            )
             yield "error", "channel_refused", problem, mend
         if channel.verifies_email and not verification.is_possible():
-            problem = f"{channel}: its customers verify e-mail addresses, and we cannot"
-            problem += " send links, so people answer all of them."
-            mend = "Set PUBLIC_URL and EMAIL_URL, or switch the verification off."
+            problem = _(
+                "%(channel)s: its customers verify e-mail addresses, and we cannot send"
+                " links, so people answer all of them."
+            ) % {"channel": channel}
+            mend = _("Set PUBLIC_URL and EMAIL_URL, or switch the verification off.")
             yield "error", "verification_impossible", problem, mend
         if channel.human_mode:
-            mend = "Switch human mode off once people need not reply to everything."
-            yield "warning", "human_mode", f"{channel} is in human mode.", mend
+            problem = _("%(channel)s is in human mode.") % {"channel": channel}
+            mend = _("Switch human mode off once people need not reply to everything.")
+            yield "warning", "human_mode", problem, mend
 
 
 def _alerts(account: Account) -> Iterator[Told]:
     for target in account.alert_targets.filter(is_active=True):
         adapter = alerting.adapter_of(account, target, target.service)
-        mend = "Change it in the admin, under Alert services, and send a test alert."
+        mend = _("Change it in the admin, under Alert services, and send a test alert.")
         if problem := adapter.refusal() or target.error:
             yield "error", "alerts_refused", f"{adapter.label}: {problem}", mend
         elif problem := adapter.warning():

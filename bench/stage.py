@@ -102,6 +102,15 @@ class Stage:
         self._stack.callback(self._drop, name)
         return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
+    def kept(self, name: str) -> str:
+        """The URL of a database of this name, made if there is none, and not dropped."""
+        url, admin = self._admin()
+        with admin:
+            known = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if not admin.execute(known, [name]).fetchone():
+                admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
     def _drop(self, name: str) -> None:
         with self._admin()[1] as admin:
             admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]

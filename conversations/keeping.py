@@ -13,6 +13,7 @@ from accounts.models import Retention
 from conversations import unfinished
 from conversations.models import Contact, Conversation, Message
 from conversations.signals import contacts_anonymised
+from core import ageing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -40,7 +41,7 @@ def _forget_conversations(retention: Retention, keys: list[int]) -> None:
 
 
 def _old_messages(account: Account, before: dt.datetime) -> QuerySet[Message]:
-    rows = Message.objects.for_account(account).filter(created_at__lt=before)
+    rows = ageing.older(Message.objects.for_account(account), before)
     waits = {"due_at": None, "worker": None, "needs_person": False}
     return rows.exclude(state__in=_OPEN).filter(
         **{f"conversation__{name}": value for name, value in waits.items()}

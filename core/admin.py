@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -47,9 +48,9 @@ class BoundedPaginator(AnyPaginator):
 
     @cached_property
     def count(self) -> int:
+        # In their own order, as there is an index for that.
         rows: Any = self.object_list
-        # The newest first, as there is an index for that, and filters mostly want them.
-        return int(rows.order_by("-pk")[:MOST_ROWS].count())
+        return int(rows[:MOST_ROWS].count())
 
     def page(self, number: Any) -> Any:
         """The rows of this page."""
@@ -58,6 +59,31 @@ class BoundedPaginator(AnyPaginator):
         rows: Any = self.object_list
         keys = rows.values_list("pk", flat=True)[(number - 1) * self.per_page : end]
         return Page(rows.filter(pk__in=list(keys)), number, self)
+
+
+def newest_by(page: Any) -> str:
+    """The column by which a list shows the newest first; empty: it does not."""
+    first = str(next(iter(page.ordering or ()), ""))
+    return first.removeprefix("-") if first.startswith("-") else ""
+
+
+class BoundedChangeList(ChangeList):
+    """Leads from the end of what can be paged through to the rows below."""
+
+    @property
+    def older(self) -> str:
+        """The query of the rows from the last one on; empty: there are pages to turn."""
+        paginator: Any = self.paginator
+        is_last = self.page_num == paginator.num_pages
+        if not is_last or paginator.count < MOST_ROWS or ORDER_VAR in self.params:
+            return ""
+        # Some rows may be shown again, as long as they share that moment.
+        name = newest_by(self.model_admin)
+        value = getattr(list(self.result_list)[-1], name)
+        if value is None:
+            return ""
+        shown = value.isoformat() if isinstance(value, dt.datetime) else value
+        return self.get_query_string({f"{name}__lte": shown}, [PAGE_VAR])
 
 
 class WhenFilter(SimpleListFilter):

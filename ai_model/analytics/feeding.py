@@ -6,14 +6,14 @@ that says how far it went, and whoever comes second finds nothing left.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
 from ai_model.analytics import horizon
-from ai_model.analytics.sources import SOURCES, gather, merge
-from ai_model.models import Tally, TallyFeed
+from ai_model.analytics.sources import SOURCES, by_month, gather, merge
+from ai_model.models import MonthTally, Tally, TallyFeed
 from core import store
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from ai_model.analytics.sources import Cell, Counts
 
-#: Rows of each kind that one transaction counts.
-BATCH: Final = 5_000
+#: Rows of each kind that one transaction counts; many at once are read in larger steps.
+BATCH: Final = 250_000
 #: Batches of one run; the next run goes on.
-MOST_BATCHES: Final = 200
+MOST_BATCHES: Final = 20
 #: Tallies that one statement reads or writes.
 _AT_ONCE: Final = 500
+
+AnyTally = TypeVar("AnyTally", Tally, MonthTally)
 
 
 def feed() -> int:
@@ -71,47 +73,57 @@ def hold() -> TallyFeed:
 
 
 def add(cells: Mapping[Cell, Counts]) -> None:
-    """Add counts to the tallies; the caller holds the lock."""
-    known = tallies(cells)
+    """Add counts to the tallies of days and months; the caller holds the lock."""
+    _add_to(Tally, cells)
+    _add_to(MonthTally, by_month(cells.items()))
+
+
+def _add_to(model: type[AnyTally], cells: Mapping[Cell, Counts]) -> None:
+    known = tallies(model, cells)
     for cell, counts in cells.items():
-        merge(known[cell].counts, counts)
+        amounts = known[cell].amounts
+        merge(amounts, counts)
+        known[cell].amounts = amounts
     write(known.values())
 
 
-def tallies(cells: Iterable[Cell]) -> dict[Cell, Tally]:
+def tallies(model: type[AnyTally], cells: Iterable[Cell]) -> dict[Cell, AnyTally]:
     """The tallies of these cells; those that are missing are made, but not stored."""
     wanted = sorted(cells)
-    found: dict[Cell, Tally] = {}
+    found: dict[Cell, AnyTally] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
-        rows = Tally.objects.filter(
+        rows = model._default_manager.filter(
             account_id__in={account for account, _, _ in part},
             channel_id__in={channel for _, channel, _ in part},
             day__in={day for _, _, day in part},
         )
-        found |= {(row.account_id, row.channel_id, row.day): row for row in rows}
-    return {cell: found.get(cell) or _empty(cell) for cell in wanted}
+        found |= by_cell(rows)
+    return {cell: found.get(cell) or _empty(model, cell) for cell in wanted}
 
 
-def _empty(cell: Cell) -> Tally:
+def by_cell(rows: Iterable[AnyTally]) -> dict[Cell, AnyTally]:
+    """Tallies by what they are of."""
+    return {(row.account_id, row.channel_id, row.day): row for row in rows}
+
+
+def _empty(model: type[AnyTally], cell: Cell) -> AnyTally:
     account, channel, day = cell
-    return Tally(account_id=account, channel_id=channel, day=day)
+    return model(account_id=account, channel_id=channel, day=day)
 
 
-def write(rows: Iterable[Tally]) -> None:
-    """Store tallies, new and known ones; those of nothing go."""
-    new: list[Tally] = []
-    known: list[Tally] = []
-    gone: list[int] = []
+def write(rows: Iterable[Tally | MonthTally]) -> None:
+    """Store tallies of one model, new and known ones; those of nothing go."""
+    new: list[Tally | MonthTally] = []
+    known: list[Tally | MonthTally] = []
     for row in rows:
-        if row.pk is None and row.counts:
+        if row.pk is None and row.amounts:
             new.append(row)
-        elif row.counts:
+        elif row.amounts:
             known.append(row)
         elif row.pk is not None:
-            gone.append(row.pk)
+            row.delete()
     for start in range(0, len(new), _AT_ONCE):
         store.insert_rows(new[start : start + _AT_ONCE])
     for start in range(0, len(known), _AT_ONCE):
-        store.update_rows(known[start : start + _AT_ONCE], ["counts"])
-    Tally.objects.filter(pk__in=gone).delete()
+        store.update_rows(known[start : start + _AT_ONCE], ["counts", "groups"])

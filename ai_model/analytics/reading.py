@@ -9,20 +9,21 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from django.db.models import F, TextField
+from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from ai_model.analytics import times
+from ai_model.analytics import spans, times
 from ai_model.analytics.sources import LONGEST, PARTS, Counts, merge
 from ai_model.gap_feed import UNANSWERED
-from ai_model.models import Gap, Tally, TallyFeed
+from ai_model.models import Gap, MonthTally, Tally, TallyFeed
 from knowledge.models import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from accounts.models import Account
+    from accounts.scoping import AccountQuerySet
     from integrations.models import Channel
 
 #: What is told of each day and each channel.
@@ -71,27 +72,58 @@ class Period:
         return (self.first + dt.timedelta(days=number) for number in range(self.days))
 
 
-#: A day, the key of a channel, and what was counted.
+#: A day, the key of a channel, and what was counted, without groups.
 Row = tuple[dt.date, int, Counts]
 
 
 def rows_of(
     account: Account, period: Period, channels: Iterable[Channel] | None = None
 ) -> list[Row]:
-    """The tallies of a period, of all channels or of these, by day."""
-    rows = Tally.objects.for_account(account).filter(
-        day__gte=period.first, day__lte=period.last
+    """The days of a period, of all channels or of these, in their order."""
+    rows = _of(Tally.objects.all(), account, channels)
+    found = (
+        rows.filter(day__gte=period.first, day__lte=period.last)
+        .order_by("day", "channel_id")
+        .values_list("day", "channel_id", _text("counts"))
     )
-    if channels is not None:
-        rows = rows.filter(channel_id__in=[each.pk for each in channels])
-    # As text: it is read three times as fast as by the database's driver.
-    found = rows.order_by("day", "channel_id").annotate(
-        text=Cast(F("counts"), TextField())
-    )
-    return [
-        (day, channel, orjson.loads(text))
-        for day, channel, text in found.values_list("day", "channel_id", "text")
-    ]
+    return [(day, channel, orjson.loads(text)) for day, channel, text in found]
+
+
+def total_of(
+    account: Account, period: Period, channels: Iterable[Channel] | None = None
+) -> Counts:
+    """All amounts of a period: of its whole months, and of the days before and after."""
+    start = spans.next_month(period.first - dt.timedelta(days=1))
+    end = max(start, (period.last + dt.timedelta(days=1)).replace(day=1))
+    months = _of(MonthTally.objects.all(), account, channels)
+    days = _of(Tally.objects.all(), account, channels)
+    total: Counts = {}
+    for rows in (
+        months.filter(day__gte=start, day__lt=end),
+        days.filter(
+            Q(day__lt=start) | Q(day__gte=end),
+            day__gte=period.first,
+            day__lte=period.last,
+        ),
+    ):
+        for texts in rows.values_list(_text("counts"), _text("groups")):
+            for text in texts:
+                merge(total, orjson.loads(text))
+    return total
+
+
+def _of(
+    rows: AccountQuerySet[Any], account: Account, channels: Iterable[Channel] | None
+) -> AccountQuerySet[Any]:
+    own = rows.for_account(account)
+    if channels is None:
+        return own
+    return own.filter(channel_id__in=[each.pk for each in channels])
+
+
+def _text(name: str) -> Cast:
+    """JSON as text: it is read three times as fast as by the database's driver."""
+    return Cast(F(name), TextField())
 
 
 def analyse(
@@ -102,9 +134,7 @@ def analyse(
     A fixed number of queries, none of them over messages.
     """
     rows = rows_of(account, period, channels)
-    total: Counts = {}
-    for _day, _channel, counts in rows:
-        merge(total, counts)
+    total = total_of(account, period, channels)
     names = {each.pk: each for each in account.channels.all()}
     mark = TallyFeed.objects.first()
     return {
@@ -182,6 +212,7 @@ def _times(total: Counts, name: str, per_ms: int) -> dict[str, int | None]:
     found = parts(total, name)
     amount = found.pop("sum", 0)
     found.pop("longest", None)
+    found.pop("count", None)
     groups = {int(bound): count for bound, count in found.items()}
     count = sum(groups.values())
     return {
@@ -239,9 +270,13 @@ def _by_provider(rows: Iterable[Row], names: dict[int, Channel]) -> dict[str, in
 def _by_channel(rows: Iterable[Row], names: dict[int, Channel]) -> list[dict[str, Any]]:
     sums: dict[int, Counts] = defaultdict(dict)
     for _day, channel, counts in rows:
-        merge(sums[channel], headline(counts))
+        merge(sums[channel], counts)
     return [
-        {"channel": names[key].provider, "name": names[key].name, **sums[key]}
+        {
+            "channel": names[key].provider,
+            "name": names[key].name,
+            **headline(sums[key]),
+        }
         for key in sorted(sums, key=lambda each: (names[each].provider, each))
     ]
 
@@ -249,5 +284,5 @@ def _by_channel(rows: Iterable[Row], names: dict[int, Channel]) -> list[dict[str
 def _by_day(rows: Iterable[Row]) -> list[dict[str, Any]]:
     sums: dict[dt.date, Counts] = defaultdict(dict)
     for day, _channel, counts in rows:
-        merge(sums[day], headline(counts))
-    return [{"day": day, **sums[day]} for day in sorted(sums)]
+        merge(sums[day], counts)
+    return [{"day": day, **headline(sums[day])} for day in sorted(sums)]

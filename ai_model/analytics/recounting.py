@@ -10,12 +10,12 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from ai_model.analytics import feeding, settling, spans
-from ai_model.analytics.sources import SOURCES, gather
-from ai_model.models import Tally, Turn
+from ai_model.analytics.sources import SOURCES, by_month, gather
+from ai_model.models import MonthTally, Tally, Turn
 from conversations.models import Conversation, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from accounts.models import Account
     from ai_model.analytics.sources import Cell, Counts, Found
@@ -27,7 +27,8 @@ class Difference:
     """One number that the rows do not bear out."""
 
     channel_id: int
-    day: dt.date
+    #: `2026-03-31`, or a month: `2026-03`.
+    period: str
     name: str
     stored: int
     counted: int
@@ -39,22 +40,43 @@ def recount(
 ) -> list[Difference]:
     """Compare the days from `first` to before `end` with the rows; mend what differs.
 
-    Of one account, or of all. Counts what has been fed so far, and nobody feeds meanwhile.
+    Then their months with the days. Of one account, or of all. Counts what has been fed so far, and nobody feeds meanwhile.
     """
     mark = feeding.hold()
-    counted = gather(_counted(account, first, end, mark))
+    right = gather(_counted(account, first, end, mark))
     rows = Tally.objects.filter(**_of(account), day__gte=first, day__lt=end)
-    known: dict[Cell, Tally] = {
-        (row.account_id, row.channel_id, row.day): row for row in rows
-    }
-    known |= feeding.tallies(cell for cell in counted if cell not in known)
+    found = _compare(Tally, rows, right, mends=mends)
+    return found + _recount_months(account, first, end, mends=mends)
+
+
+def _recount_months(
+    account: Account | None, first: dt.date, end: dt.date, *, mends: bool
+) -> list[Difference]:
+    """Compare the months of these days with all their days, as they stand now."""
+    months = sorted({day.replace(day=1) for day in spans.days_between(first, end)})
+    after = spans.next_month(months[-1])
+    span = {**_of(account), "day__gte": months[0], "day__lt": after}
+    days = feeding.by_cell(Tally.objects.filter(**span))
+    right = by_month((cell, row.amounts) for cell, row in days.items())
+    return _compare(MonthTally, MonthTally.objects.filter(**span), right, mends=mends)
+
+
+def _compare(
+    model: type[feeding.AnyTally],
+    rows: Iterable[feeding.AnyTally],
+    right: Mapping[Cell, Counts],
+    *,
+    mends: bool,
+) -> list[Difference]:
+    known = feeding.by_cell(rows)
+    known |= feeding.tallies(model, (cell for cell in right if cell not in known))
     wrong = []
     found: list[Difference] = []
     for cell, row in sorted(known.items()):
-        right = counted.get(cell, {})
-        if row.counts != right:
-            found += _differences(cell, row.counts, right)
-            row.counts = right
+        amounts = right.get(cell, {})
+        if row.amounts != amounts:
+            found += _differences(row, amounts)
+            row.amounts = amounts
             wrong.append(row)
     if mends:
         feeding.write(wrong)
@@ -95,9 +117,10 @@ def _counted(
             yield from settling.counted(turns, first, settled, known=mark.settled_until)
 
 
-def _differences(cell: Cell, stored: Counts, counted: Counts) -> Iterator[Difference]:
-    _, channel, day = cell
-    for name in sorted(stored.keys() | counted.keys()):
-        before, after = stored.get(name, 0), counted.get(name, 0)
+def _differences(row: Tally | MonthTally, right: Counts) -> Iterator[Difference]:
+    period = str(row.day) if isinstance(row, Tally) else f"{row.day:%Y-%m}"
+    stored = row.amounts
+    for name in sorted(stored.keys() | right.keys()):
+        before, after = stored.get(name, 0), right.get(name, 0)
         if before != after:
-            yield Difference(channel, day, name, before, after)
+            yield Difference(row.channel_id, period, name, before, after)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
 
-#: Account, channel and day.
+#: Account, channel and day; of a month its first.
 Cell = tuple[int, int, dt.date]
 Counts = dict[str, int]
 #: A cell, a name and an amount.
@@ -70,10 +70,14 @@ class Source:
 
 
 def _groups(rows: QuerySet[Any], time: str, way: str, by: Any, amounts: Any) -> Any:
-    """Amounts by account, channel, day and more."""
+    """Amounts by account, channel, day and more.
+
+    The account is the conversation's: PostgreSQL would read the whole index of the rows'
+    own accounts, because it is sorted already.
+    """
     day = TruncDate(time, tzinfo=dt.UTC)
     grouped = rows.order_by().annotate(counted_day=day, **by)
-    names = ("account_id", f"{way}channel_id", "counted_day", *by)
+    names = (f"{way}account_id", f"{way}channel_id", "counted_day", *by)
     return grouped.values_list(*names).annotate(**amounts).iterator()
 
 
@@ -100,6 +104,7 @@ def _messages(rows: QuerySet[Any], time: str) -> Iterator[Found]:
         yield a, c, d, f"messages:{author}", count
         if timed and author == Message.Author.ASSISTANT:
             yield a, c, d, f"reply:{took}", timed
+            yield a, c, d, "reply:count", timed
             yield a, c, d, "reply:sum", total
             yield a, c, d, LONGEST, longest
     answers = rows.filter(author=Message.Author.ASSISTANT, reason="answered")
@@ -127,6 +132,7 @@ def _first_replies(rows: QuerySet[Any], time: str, way: str) -> Iterator[Found]:
         if since is not None:
             cell = account, channel, at.astimezone(dt.UTC).date()
             yield (*cell, f"first:{times.group_of_span(at - since)}", 1)
+            yield (*cell, "first:count", 1)
             yield (*cell, "first:sum", (at - since) // dt.timedelta(microseconds=1))
 
 
@@ -185,6 +191,14 @@ def gather(found: Iterable[Found]) -> dict[Cell, Counts]:
         if amount:
             merge(cells[account, channel, day], {name: amount})
     return cells
+
+
+def by_month(cells: Iterable[tuple[Cell, Counts]]) -> dict[Cell, Counts]:
+    """Counts of days added up to those of months."""
+    months: dict[Cell, Counts] = defaultdict(dict)
+    for (account, channel, day), counts in cells:
+        merge(months[account, channel, day.replace(day=1)], counts)
+    return months
 
 
 def merge(into: Counts, more: Counts) -> None:

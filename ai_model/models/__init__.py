@@ -7,7 +7,7 @@ from ai_model.models.prompt import Prompt, PromptDraft
 from ai_model.models.selftest import ProviderTest
 from ai_model.models.spending import Price, Reservation, SpendingNotice
 from ai_model.models.sunset import ModelWarning
-from ai_model.models.tally import Tally, TallyFeed
+from ai_model.models.tally import MonthTally, Tally, TallyFeed
 from ai_model.models.turn import Turn, Usage
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "GapQuestion",
     "Judgement",
     "ModelWarning",
+    "MonthTally",
     "Price",
     "Prompt",
     "PromptDraft",

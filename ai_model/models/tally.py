@@ -1,4 +1,4 @@
-"""Tally: what was counted of one account, channel and day; TallyFeed: how far."""
+"""Tallies: what was counted of one account, channel and day or month; TallyFeed: how far."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from accounts.scoping import AccountQuerySet
 from integrations.models import Channel
 
 
-class Tally(models.Model):
-    """What happened on one channel of an account on one day, in UTC.
+class _Amounts(models.Model):
+    """What happened on one channel of an account in some time.
 
-    Sums, counts and histograms only, so that days and channels can be added up.
+    Sums, counts and histograms only, so that times and channels can be added up.
     """
 
     account = models.ForeignKey(
@@ -24,13 +24,46 @@ class Tally(models.Model):
     channel = models.ForeignKey(
         Channel, models.CASCADE, related_name="+", db_index=False
     )
+    #: In UTC; of a month its first.
     day = models.DateField(_("day"))
     #: Amounts by name; docs/explanation/analytics.md lists the names.
     counts = models.JSONField(default=dict)
+    #: Of these nobody asks for single days: groups of histograms, and topics.
+    groups = models.JSONField(default=dict)
 
     objects = AccountQuerySet.as_manager()
 
     class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.account_id} · {self.channel_id} · {self.day}"
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """All amounts, by name."""
+        return {**self.counts, **self.groups}
+
+    @amounts.setter
+    def amounts(self, amounts: dict[str, int]) -> None:
+        self.counts, self.groups = {}, {}
+        for name, amount in amounts.items():
+            if amount:
+                into = self.groups if is_group(name) else self.counts
+                into[name] = amount
+
+
+def is_group(name: str) -> bool:
+    """Whether this amount is one of a histogram or of topics: `reply:400`, `topic:a`."""
+    head, _colon, tail = name.partition(":")
+    return head == "topic" or tail.isdecimal()
+
+
+class Tally(_Amounts):
+    """One day."""
+
+    class Meta(_Amounts.Meta):
+        abstract = False
         verbose_name = _("analytics")
         verbose_name_plural = _("analytics")
         constraints: ClassVar = [
@@ -39,8 +72,17 @@ class Tally(models.Model):
             )
         ]
 
-    def __str__(self) -> str:
-        return f"{self.account_id} · {self.channel_id} · {self.day}"
+
+class MonthTally(_Amounts):
+    """One month: the sum of its days."""
+
+    class Meta(_Amounts.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "day", "channel"], name="one_tally_per_channel_month"
+            )
+        ]
 
 
 class TallyFeed(models.Model):

@@ -170,7 +170,7 @@ def test_analytics_take_the_same_queries_however_much_there_is(
     feeding.feed()
     client.force_login(bob)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(ANALYTICS)
 
 

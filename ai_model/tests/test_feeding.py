@@ -32,7 +32,7 @@ def clock(monkeypatch: Any) -> Clock:
 
 
 def counted(name: str) -> int:
-    return sum(row.counts.get(name, 0) for row in Tally.objects.all())
+    return sum(row.amounts.get(name, 0) for row in Tally.objects.all())
 
 
 def test_rows_are_counted_once(
@@ -71,8 +71,8 @@ def test_a_late_rating_belongs_to_the_day_of_the_reply(
     feeding.feed()
 
     early, late = Tally.objects.order_by("day")
-    assert (early.day, early.counts["unhelpful"]) == (START.date(), 1)
-    assert "unhelpful" not in late.counts
+    assert (early.day, early.amounts["unhelpful"]) == (START.date(), 1)
+    assert "unhelpful" not in late.amounts
 
 
 def rate(turn: Turn, rating: str) -> None:
@@ -279,7 +279,7 @@ def test_an_answer_is_judged_by_what_came_after(
     day = {
         name: count
         for row in Tally.objects.filter(day=START.date())
-        for name, count in row.counts.items()
+        for name, count in row.amounts.items()
         if name in ("confirmed", "assumed", "reopened")
     }
     assert day == ({outcome: 1} if outcome else {})

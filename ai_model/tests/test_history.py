@@ -29,7 +29,7 @@ def test_a_made_up_past_is_counted_as_its_rows_say(db: None) -> None:
     assert made["messages"] == Message.objects.count()
     assert abs(made["messages"] - 2_000) < 200
     assert not Conversation.objects.filter(last_message_at=None).exists()
-    names = {name for row in Tally.objects.all() for name in row.counts}
+    names = {name for row in Tally.objects.all() for name in row.amounts}
     assert {"assumed", "confirmed", "reopened", "helpful", "topic:entry-1"} <= names
     for account in Account.objects.all():
         span = days_of(account)

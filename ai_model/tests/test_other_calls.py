@@ -124,7 +124,7 @@ def test_status_and_validate_tell_how_the_limits_stand(
         "4 of 4 requests a day: reached, 0.000014 of 5 cost a month: ok"
     )
     assert found["spending_limit"]["problem"] == (
-        "The spending limit of 4 requests a day is reached: 4 are spent."
+        "A spending limit is reached: 4 of 4 requests are spent."
     )
     assert "llama-of-our-own has no price" in found["model_without_price"]["problem"]
     assert "/admin/ai_model/price/" in found["model_without_price"]["mend"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import pytest
 from django.core.management import call_command
 
 from ai_model.analytics import feeding, settling
+from ai_model.analytics.reading import Period, total_of
 from ai_model.analytics.recounting import days_of, recount
-from ai_model.models import Tally, TallyFeed
+from ai_model.analytics.sources import merge
+from ai_model.models import MonthTally, Tally, TallyFeed
 from ai_model.tests.activity import Clock, Traffic
 from core.commands import Error
 from integrations.tests.factories import ChannelFactory
@@ -50,6 +53,7 @@ def test_after_random_activity_nothing_differs(
 
     stored = snapshot()
     Tally.objects.all().delete()
+    MonthTally.objects.all().delete()
     TallyFeed.objects.all().delete()
     feeding.feed()
     settling.settle()
@@ -58,9 +62,33 @@ def test_after_random_activity_nothing_differs(
     assert {"confirmed", "assumed", "reopened", "first:sum", "topic:a"} <= names
 
 
+def test_whole_months_and_single_days_add_up_to_the_same(
+    traffic: Traffic, account: Account
+) -> None:
+    for _ in range(12):
+        traffic.ask()
+        traffic.clock.pass_by(days=9)
+    feeding.feed()
+    rows = list(Tally.objects.for_account(account))
+    months = {dt.date(2026, 3, 1), dt.date(2026, 3, 31), dt.date(2026, 4, 1)}
+
+    for first, last in itertools.product(
+        [*months, dt.date(2026, 2, 10), dt.date(2026, 3, 15)],
+        [*months, dt.date(2026, 5, 12), dt.date(2026, 5, 31)],
+    ):
+        added: dict[str, int] = {}
+        for row in rows:
+            if first <= row.day <= last:
+                merge(added, row.amounts)
+        assert total_of(account, Period(first, last)) == added
+
+
 def snapshot() -> dict[Any, Any]:
-    rows = Tally.objects.values_list("account_id", "channel_id", "day", "counts")
-    return {(a, c, d): counts for a, c, d, counts in rows}
+    return {
+        (type(row), row.account_id, row.channel_id, row.day): row.amounts
+        for model in (Tally, MonthTally)
+        for row in model.objects.all()
+    }
 
 
 def test_a_wrong_number_is_reported_and_mended(
@@ -72,7 +100,7 @@ def test_a_wrong_number_is_reported_and_mended(
     feeding.feed()
     row = Tally.objects.for_account(account).order_by("pk")[0]
     right = row.counts["messages:contact"]
-    row.counts |= {"messages:contact": right + 5, "topic:nonsense": 2}
+    row.amounts |= {"messages:contact": right + 5, "topic:nonsense": 2}
     row.save()
 
     found = differences(account, mends=True)
@@ -82,6 +110,25 @@ def test_a_wrong_number_is_reported_and_mended(
         ("topic:nonsense", 2, 0),
     ]
     assert differences(account) == []
+
+
+def test_a_month_that_is_not_the_sum_of_its_days_is_mended(
+    traffic: Traffic, account: Account
+) -> None:
+    traffic.channels = traffic.channels[:1]
+    traffic.ask()
+    feeding.feed()
+    before = snapshot()
+    row = MonthTally.objects.get()
+    row.amounts |= {"topic:nonsense": 2}
+    row.save()
+
+    found = differences(account, mends=True)
+
+    assert [(each.period, each.name) for each in found] == [
+        ("2026-03", "topic:nonsense")
+    ]
+    assert snapshot() == before
 
 
 def test_a_day_that_nothing_was_counted_of_is_mended(
@@ -107,7 +154,7 @@ def test_the_command_reports_and_mends(traffic: Traffic, account: Account) -> No
     traffic.channels = traffic.channels[:1]
     traffic.ask()
     assert "agree with the rows" in run()
-    Tally.objects.update(counts={"answered": 9})
+    Tally.objects.update(counts={"answered": 9}, groups={})
 
     with pytest.raises(SystemExit):
         run(check=True)
@@ -127,7 +174,7 @@ def test_the_command_leaves_older_days_alone(
     feeding.feed()
     settling.settle()
     day = traffic.clock.now.date()
-    Tally.objects.update(counts={"answered": 9})
+    Tally.objects.update(counts={"answered": 9}, groups={})
 
     run(since=day)
 

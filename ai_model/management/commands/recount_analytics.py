@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account
 from accounts.services import find_account
-from ai_model.analytics import feeding, settling
+from ai_model.analytics import feeding, settling, spans
 from ai_model.analytics.recounting import days_of, recount
 from core.commands import OperatorCommand
 from integrations.models import Channel
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from ai_model.analytics.recounting import Difference
-
-#: Days that are compared in one transaction, while nothing is counted.
-_AT_ONCE = dt.timedelta(days=31)
 
 
 class Command(OperatorCommand):
@@ -67,7 +64,8 @@ class Command(OperatorCommand):
         first, end = max(span[0], options["since"] or span[0]), span[1]
         found = []
         while first < end:
-            part = min(first + _AT_ONCE, end)
+            # A month in each transaction, while nothing is counted.
+            part = min(spans.next_month(first), end)
             found += recount(
                 account=account, first=first, end=part, mends=not options["check"]
             )
@@ -78,7 +76,7 @@ class Command(OperatorCommand):
         return {
             "account": account.name,
             "channel": Channel.objects.get(pk=found.channel_id).name,
-            "day": str(found.day),
+            "day": found.period,
             "figure": found.name,
             "stored": found.stored,
             "counted": found.counted,
