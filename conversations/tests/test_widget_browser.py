@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from conversations.tests.browser import (
@@ -15,6 +14,7 @@ from conversations.tests.browser import (
     page_of,
     running_browser,
     running_service,
+    serious,
     sign_in,
 )
 
@@ -498,18 +498,6 @@ def test_nothing_moves_for_whom_it_should_not(page, service):
 
 
 # --- Accessibility ------------------------------------------------------------
-
-
-def serious(page: Page) -> list[str]:
-    # Colours that are still changing have no contrast of their own.
-    page.evaluate("() => Promise.all(document.getAnimations().map(a => a.finished))")
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html']}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -43,7 +43,7 @@ class Api:
     @property
     def is_operators(self) -> bool:
         """Whether the operator set the address: then it may be on this network."""
-        return self._credentials["base_url"] == settings.CHATWOOT_BASE_URL
+        return bool(self._credentials["base_url"] == settings.CHATWOOT_BASE_URL)
 
     def holds(self, url: str) -> bool:
         """Whether this is an address of the same Chatwoot."""
