@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils import timezone
 
-from ai_model import framing, handling, intent, judgement, writing
+from ai_model import (
+    attachments,
+    followups,
+    framing,
+    handling,
+    intent,
+    judgement,
+    prompts,
+    writing,
+)
 from ai_model.confidence import NEUTRAL, Adjustment
 from ai_model.finding import Asked, Finder
 from ai_model.lines import LINES, line
 from ai_model.metering import Meter
+from ai_model.providers.base import Utterance
 from ai_model.rewriting import Rewriter
 from conversations.models import Message
 from core.exceptions import ProviderError
@@ -23,9 +33,10 @@ from knowledge.text import detect_language
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from ai_model.attachments import Fetch, Look
     from ai_model.finding import EmbedQuery, Finding
     from ai_model.models import Assistant
-    from ai_model.providers.base import Completion, OnText, Utterance
+    from ai_model.providers.base import Completion, OnText
     from ai_model.writing import Written
     from conversations.verification import Standing
     from integrations.adapters.base import Attachment
@@ -47,6 +58,9 @@ class Question:
     texts: tuple[str, ...]
     #: What came with them beside words.
     attachments: tuple[Attachment, ...] = field(default=(), kw_only=True)
+    #: What pictures among it show, once somebody has looked; data like all that
+    #: contacts send, and nothing that they said.
+    shown: str = field(default="", kw_only=True)
     #: Earlier messages, oldest first, and the contact's words at the end.
     history: tuple[Utterance, ...]
     #: Language of the contact's earlier words, and whether a person was just offered.
@@ -75,6 +89,8 @@ class Question:
     meter: Meter = field(default_factory=Meter)
     #: How far a contact is who has to prove an address first; None: answer them.
     standing: Standing | None = None
+    #: Gets the bytes of an attachment; None: nobody can here.
+    fetch: Fetch | None = None
 
     @property
     def text(self) -> str:
@@ -90,6 +106,13 @@ class Question:
     def answer_in(self) -> str:
         """Language of the answer, as the account wants it."""
         return self.assistant.language_for(self.asked_in)
+
+    @property
+    def with_picture(self) -> tuple[Utterance, ...]:
+        """The history, with what the contact's pictures show at its end."""
+        if not self.shown:
+            return self.history
+        return (*self.history, Utterance("user", prompts.picture(self.shown)))
 
     def line(self, name: str) -> str:
         """One of our own lines, in the language and the tone of the answer."""
@@ -127,6 +150,8 @@ class Answer:
     retrieved: list[dict[str, Any]] = field(default_factory=list)
     completion: Completion | None = None
     failures: tuple[tuple[str, str], ...] = ()
+    #: What was done with what came beside words.
+    looks: tuple[Look, ...] = ()
     #: Milliseconds per step.
     timings: dict[str, int] = field(default_factory=dict)
 
@@ -138,9 +163,18 @@ async def answer(
     embed_query: EmbedQuery | None = None,
 ) -> Answer:
     """Answer, or say why a person is needed. Raises nothing that a provider does."""
+    started = time.perf_counter()
+    looks: tuple[Look, ...] = ()
+    if question.attachments and question.fetch and not _refused(question):
+        question, looks = await attachments.into_words(question, question.fetch)
+    took_ms = _ms_since(started)
     found = await _answer(question, find_index, on_text, embed_query)
-    if question.attachments and found.reason == "answered":
-        # Nobody has looked at what came with the words, so the contact is to know.
+    if looks:
+        timings = {"read": took_ms, **found.timings}
+        found = replace(found, looks=looks, timings=timings)
+    are_read = bool(looks) and all(each.outcome == "read" for each in looks)
+    if question.attachments and not are_read and found.reason == "answered":
+        # Nobody has looked at all that came with the words; the contact is to know.
         text = f"{found.text}\n\n{question.line('attachment_aside')}"
         return replace(found, text=text)
     return found
@@ -152,7 +186,6 @@ async def _answer(
     on_text: OnText | None,
     embed_query: EmbedQuery | None,
 ) -> Answer:
-    lang = question.asked_in
     # The waiting messages without their courtesies.
     texts = tuple(each for each in question.texts if not intent.small_talk(each))
     early = without_search(question, texts)
@@ -162,11 +195,8 @@ async def _answer(
     finder = Finder(
         await find_index(), question.visibilities, embed_query, question.adjustment
     )
-    threshold = question.assistant.effective_threshold
-    asked = Asked(texts, question.before, lang, threshold)
-    rewriter = _rewriter(question)
-    findings = await finder.find_all(asked, rewriter.rewrite if rewriter else None)
-    found = _found(question, lang, findings)
+    findings = await _find(question, texts, finder)
+    found = _found(question, question.asked_in, findings)
     found.timings["retrieve"] = _ms_since(started)
     if found.reason != "answered" and not _may_ask_model(question, found):
         return found
@@ -174,12 +204,30 @@ async def _answer(
     return await _write(replace(question, budget_s=left_s), found, findings, on_text)
 
 
+async def _find(
+    question: Question, texts: tuple[str, ...], finder: Finder
+) -> tuple[Finding, ...]:
+    """What answers the words, together with what their pictures show."""
+    lang, threshold = question.asked_in, question.assistant.effective_threshold
+    rewriter = _rewriter(question)
+    rewrite = rewriter.rewrite if rewriter else None
+    shown = (question.shown,) if question.shown else ()
+    asked = Asked((*texts, *shown), question.before, lang, threshold)
+    findings = await finder.find_all(asked, rewrite)
+    is_unsure = min(each.sure for each in findings) < threshold
+    if shown and texts and is_unsure and not followups.leans("\n".join(texts), lang):
+        # The words stand alone; the picture may be beside the point.
+        plain = await finder.find_all(replace(asked, texts=texts))
+        return max(findings, plain, key=lambda found: min(each.sure for each in found))
+    return findings
+
+
 def _rewriter(question: Question) -> Rewriter | None:
     """What puts a question into words that stand alone, where a model is configured."""
     if not writing.has_model(question.assistant):
         return None
     return Rewriter(
-        question.history,
+        question.with_picture,
         question.assistant,
         contact=question.contact,
         budget_s=question.budget_s / 4,
@@ -198,6 +246,11 @@ def _may_ask_model(question: Question, found: Answer) -> bool:
 
 def without_search(question: Question, texts: Sequence[str]) -> Answer | None:
     """What can be decided from the words and the settings alone."""
+    return _refused(question) or _courtesy(question, texts)
+
+
+def _refused(question: Question) -> Answer | None:
+    """Why the assistant does not answer this, whatever else it says."""
     assistant = question.assistant
     if question.attempt > MOST_ATTEMPTS:
         return give_up(question, "error")
@@ -212,7 +265,7 @@ def without_search(question: Question, texts: Sequence[str]) -> Answer | None:
         return give_up(question, "asked_for_person")
     if obstacle:
         return give_up(question, obstacle)
-    return _while_closed(question) or _courtesy(question, texts)
+    return _while_closed(question)
 
 
 def _while_closed(question: Question) -> Answer | None:
@@ -232,6 +285,8 @@ def _while_closed(question: Question) -> Answer | None:
 def _courtesy(question: Question, texts: Sequence[str]) -> Answer | None:
     """The answer to what asks nothing."""
     name = reason = ""
+    if not texts and question.shown:
+        return None
     if not question.text.strip() and question.attachments:
         return _unseen(question)
     if not question.text.strip():
@@ -373,8 +428,10 @@ def _task(
     question: Question, found: Answer, findings: tuple[Finding, ...]
 ) -> writing.Task:
     return writing.Task(
-        text=question.text[-writing.LONGEST_HISTORY :],
-        history=question.history,
+        text="\n".join(filter(None, (question.text, question.shown)))[
+            -writing.LONGEST_HISTORY :
+        ],
+        history=question.with_picture,
         lang=question.answer_in,
         contact=question.contact,
         business=question.business,

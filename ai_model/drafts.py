@@ -68,6 +68,17 @@ def read(written: str) -> Draft:
         return begun(written) or Draft("")
 
 
+def only_value(written: str, name: str) -> str:
+    """The one value that a model was to write, on one line; plain text is taken as it is."""
+    written = _unfenced(written)
+    try:
+        found = orjson.loads(written)
+        text = str(found[name]) if isinstance(found, dict) else ""
+    except (ValueError, KeyError):
+        text = "" if written.startswith("{") else written
+    return " ".join(text.split())
+
+
 def begun(written: str) -> Draft | None:
     """What can be told of an answer that is still being written.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 if TYPE_CHECKING:
-    from ai_model.providers.base import Request
+    from ai_model.providers.base import Media, Request
 
 #: A call that was not made, because the account may spend no more.
 LIMIT_REACHED: Final = "spending_limit"
@@ -18,6 +18,10 @@ LIMIT_REACHED: Final = "spending_limit"
 _BYTES_PER_TOKEN: Final = 2
 #: Tokens that go with a request beside its texts.
 _OVERHEAD: Final = 50
+#: Tokens that a picture is at most, and bytes of a recording that are one at least: 32
+#: are a second, which takes 750 bytes where it is packed most tightly.
+_TOKENS_PER_PICTURE: Final = 3000
+_BYTES_PER_SPOKEN_TOKEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +143,12 @@ def _most_tokens(request: Request) -> int:
     read += sum(len(each.text.encode()) for each in request.utterances)
     if request.schema is not None:
         read += len(orjson.dumps(request.schema))
-    return read // _BYTES_PER_TOKEN + _OVERHEAD
+    tokens = read // _BYTES_PER_TOKEN + _OVERHEAD
+    return tokens + sum(_most_tokens_of(each) for each in request.media)
+
+
+def _most_tokens_of(media: Media) -> int:
+    """Of a picture, which is scaled down to some tiles, or of a recording."""
+    if media.content_type.startswith("image/"):
+        return _TOKENS_PER_PICTURE
+    return len(media.content) // _BYTES_PER_SPOKEN_TOKEN

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
-from ai_model import prompts
+from ai_model import drafts, prompts
 from ai_model.providers import chain
 from ai_model.providers.base import Request, Utterance
 from ai_model.writing import LOCAL, contact_hash
@@ -64,7 +62,7 @@ class Rewriter:
         except ProviderError as exc:
             logger.info("No provider rewrote a question: %s", exc)
             return ""
-        return _question(completion.text)
+        return drafts.only_value(completion.text, "question")[:_LONGEST]
 
     def _request(self) -> Request:
         said = self._history[-_MESSAGES:]
@@ -80,13 +78,3 @@ class Rewriter:
             contact_hash=contact_hash(self._contact),
             schema=_SCHEMA,
         )
-
-
-def _question(written: str) -> str:
-    """The question in what a model wrote; plain text is taken as it is."""
-    try:
-        found = orjson.loads(written)
-        text = str(found["question"]) if isinstance(found, dict) else ""
-    except (ValueError, KeyError):
-        text = "" if written.startswith(("{", "`")) else written
-    return " ".join(text.split())[:_LONGEST]

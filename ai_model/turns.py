@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -204,6 +204,7 @@ def _make_claim(
                 username=row.address.get("asked_by", ""),
             ),
             standing=standing,
+            fetch=adapter.fetch,
         ),
     )
 
@@ -310,6 +311,7 @@ def _turn(claimed: Claim, answer: Answer, result: Committed) -> Turn:
     if answer.confidence is not None:
         turn.raw_confidence = claimed.question.adjustment.undo(answer.confidence)
     turn.threshold = answer.threshold
+    turn.attachments = [asdict(each) for each in answer.looks]
     turn.failures = [list(each) for each in answer.failures]
     turn.timings = {
         "wait": claimed.waited_ms,

@@ -76,8 +76,19 @@ _STATES = {
     Message.State.WITHHELD: "It was written but not sent",
 }
 
+#: What became of an attachment.
+_LOOKS = {
+    "read": "put into words",
+    "no_reader": "not looked at, as no model of the account can be given that",
+    "too_many": "not looked at, as too many came at once",
+    "too_large": "not looked at, as it is too large",
+    "not_fetched": "not looked at, as it could not be fetched",
+    "other_type": "not looked at, as it is no type that a model can be given",
+    "not_made_out": "nothing was made out in it",
+}
+
 #: Steps of a turn as they follow each other.
-_STEPS = ("wait", "retrieve", "complete", "commit", "total")
+_STEPS = ("wait", "read", "retrieve", "complete", "commit", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class TurnFacts:
     attempt: int
     query: str
     retrieved: tuple[Found, ...]
+    #: What was done with each attachment: `kind`, `outcome`, `by`.
+    attachments: tuple[dict[str, str], ...]
     confidence: float | None
     threshold: float | None
     prompt_versions: dict[str, int]
@@ -246,6 +259,7 @@ def _turn_facts(turns: list[Turn]) -> tuple[TurnFacts, ...]:
                 )
                 for each in turn.retrieved
             ),
+            attachments=tuple(turn.attachments),
             confidence=turn.confidence,
             threshold=turn.threshold,
             prompt_versions=_in_order(turn.prompt_versions, Prompt.Kind.values),
@@ -320,6 +334,7 @@ def _lines(facts: Explanation) -> Iterable[str]:
 def _turn_lines(turn: TurnFacts) -> list[str]:
     label = Turn.State(turn.state).label
     lines = [f"Attempt {turn.attempt}: {label}, {reason_text(turn.reason)}."]
+    lines += [_attachment_line(**each) for each in turn.attachments]
     if turn.query:
         lines.append(f"Searched for: {turn.query}")
     for number, found in enumerate(turn.retrieved, start=1):
@@ -351,6 +366,11 @@ def _turn_lines(turn: TurnFacts) -> list[str]:
     if turn.reply:
         lines.append(f"Replied with message {turn.reply}.")
     return lines
+
+
+def _attachment_line(kind: str, outcome: str, by: str) -> str:
+    means = _LOOKS.get(outcome, outcome.replace("_", " "))
+    return f"Attachment ({kind}): {means}{f' by {by}' if by else ''}."
 
 
 def _failure_line(provider: str, code: str) -> str:

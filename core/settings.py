@@ -302,6 +302,8 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 OPENAI_MODEL = env.str("OPENAI_MODEL", "")
 #: `responses`, `chat`, or empty: responses at OpenAI, chat at any other base URL.
 OPENAI_API_STYLE = env.str("OPENAI_API_STYLE", "")
+#: Whether the model of a compatible server can be given pictures.
+OPENAI_READS_IMAGES = env.bool("OPENAI_READS_IMAGES", False)
 #: Where vectors come from: `local`, `openai`, `gemini` or `off`.
 EMBEDDINGS = env.str("EMBEDDINGS", "local")
 #: For `local`: another encoder than the packaged one, and the languages it speaks.

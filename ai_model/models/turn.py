@@ -61,7 +61,9 @@ class Turn(UUIDModel):
     tokens_out = models.PositiveIntegerField(default=0)
     #: In US dollars; empty where the price is not known.
     cost = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
-    #: Milliseconds per step: wait, retrieve, complete, commit.
+    #: What was done with each attachment: its kind, the outcome and who read it.
+    attachments = models.JSONField(default=list, blank=True, db_default=[])
+    #: Milliseconds per step: wait, read, retrieve, complete, commit.
     timings = models.JSONField(default=dict, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ai_model.providers import models
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -47,6 +50,19 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or a recording, offered to the provider as data."""
+
+    content_type: str
+    content: bytes = field(repr=False)
+
+    @property
+    def encoded(self) -> str:
+        """Its bytes as JSON carries them."""
+        return base64.b64encode(self.content).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a provider is asked to write."""
 
@@ -71,6 +87,8 @@ class Request:
     #: Numbers of the passages to quote, for the local answerer, with what each is to
     #: answer; empty: the first one, and the question.
     asked: tuple[tuple[str, int], ...] = ()
+    #: What goes with the last of `utterances`; only for models that read its kind.
+    media: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,11 @@ class Provider:
     def default_model(self) -> str:
         """The model that is asked where an account names none; empty: there are none."""
         return ""
+
+    def reads(self, model: str) -> frozenset[str]:
+        """What a model can be given beside text: `image`, `voice`."""
+        known = models.lookup(self.key, model)
+        return known.reads if known is not None else frozenset()
 
     def credentials(self) -> str:
         """An opaque name of the key in use, so that a new key starts afresh."""

@@ -261,10 +261,15 @@ def _body(model: str, request: Request) -> Json:
         config["responseMimeType"] = "application/json"
         config["responseJsonSchema"] = dict(request.schema)
     turns = itertools.groupby(request.utterances, key=lambda said: _ROLES[said.role])
-    contents = [
+    contents: list[Json] = [
         {"role": role, "parts": [{"text": said.text} for said in turn]}
         for role, turn in turns
     ]
+    if request.media:
+        contents[-1]["parts"] += [
+            {"inlineData": {"mimeType": each.content_type, "data": each.encoded}}
+            for each in request.media
+        ]
     return {
         "contents": contents,
         "systemInstruction": {"parts": [{"text": request.system}]},

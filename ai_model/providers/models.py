@@ -61,6 +61,8 @@ class Model:
     takes_temperature: bool = True
     #: How hard it is asked to think, in its provider's words; null leaves it to the model.
     reasoning_effort: str | None = None
+    #: What it can be given beside text: `image`, `voice`.
+    reads: frozenset[str] = frozenset()
 
     def is_served(self, on: dt.date) -> bool:
         """Whether its provider still serves it on this day."""
@@ -98,6 +100,7 @@ def _models() -> dict[tuple[str, str], Model]:
 def _model(row: dict[str, Any]) -> Model:
     values = {name: value for name, value in row.items() if name != "prices"}
     values["retires_on"] = _day(row["retires_on"])
+    values["reads"] = frozenset(row["reads"])
     return Model(**values, rates=tuple(_rate(each) for each in row["prices"]))
 
 

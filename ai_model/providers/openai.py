@@ -33,11 +33,11 @@ from core import http
 from core.exceptions import PermanentProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     import openai
 
-    from ai_model.providers.base import OnText, Request
+    from ai_model.providers.base import Media, OnText, Request
 
 DEFAULT_MODEL: Final = "gpt-6-luna"
 _OWN_HOST: Final = "api.openai.com"
@@ -73,6 +73,12 @@ class OpenAI(Provider):
     def default_model(self) -> str:
         """The installation's, else ours."""
         return settings.OPENAI_MODEL or DEFAULT_MODEL
+
+    def reads(self, model: str) -> frozenset[str]:
+        """As is known of the model, or as the operator says of a compatible server's."""
+        if settings.OPENAI_READS_IMAGES and not _is_own():
+            return frozenset({"image"})
+        return super().reads(model)
 
     def credentials(self) -> str:
         """A digest of key and address."""
@@ -238,6 +244,10 @@ class _Style:
         """The request on the wire."""
         raise NotImplementedError
 
+    def parts(self, text: str, pictures: Iterable[Media]) -> list[Json]:
+        """A message with pictures."""
+        raise NotImplementedError
+
     def read(self, answer: Json) -> _Draft:
         """Read a whole answer."""
         raise NotImplementedError
@@ -256,7 +266,7 @@ class _Responses(_Style):
         body: Json = {
             "model": model,
             "instructions": request.system,
-            "input": _messages(request),
+            "input": _messages(request, self.parts),
             "store": False,
             "max_output_tokens": request.max_tokens,
         }
@@ -269,6 +279,15 @@ class _Responses(_Style):
         if request.schema is not None:
             body["text"] = {"format": {"type": "json_schema", **_shape(request.schema)}}
         return body
+
+    def parts(self, text: str, pictures: Iterable[Media]) -> list[Json]:
+        return [
+            {"type": "input_text", "text": text},
+            *(
+                {"type": "input_image", "detail": "auto", "image_url": _data_url(each)}
+                for each in pictures
+            ),
+        ]
 
     def read(self, answer: Json) -> _Draft:
         status = answer.get("status") or "completed"
@@ -319,7 +338,7 @@ class _Chat(_Style):
         system = {"role": "system", "content": request.system}
         body: Json = {
             "model": model,
-            "messages": [system, *_messages(request)],
+            "messages": [system, *_messages(request, self.parts)],
             limit: request.max_tokens,
         }
         if profile is not None and profile.reasoning_effort:
@@ -330,6 +349,15 @@ class _Chat(_Style):
             shape = _shape(request.schema)
             body["response_format"] = {"type": "json_schema", "json_schema": shape}
         return body
+
+    def parts(self, text: str, pictures: Iterable[Media]) -> list[Json]:
+        return [
+            {"type": "text", "text": text},
+            *(
+                {"type": "image_url", "image_url": {"url": _data_url(each)}}
+                for each in pictures
+            ),
+        ]
 
     def read(self, answer: Json) -> _Draft:
         if answer.get("error"):
@@ -378,8 +406,19 @@ def _speaks_responses() -> bool:
     return _is_own()
 
 
-def _messages(request: Request) -> list[Json]:
-    return [{"role": said.role, "content": said.text} for said in request.utterances]
+def _messages(
+    request: Request, parts: Callable[[str, Iterable[Media]], list[Json]]
+) -> list[Json]:
+    found: list[Json] = [
+        {"role": said.role, "content": said.text} for said in request.utterances
+    ]
+    if request.media:
+        found[-1]["content"] = parts(found[-1]["content"], request.media)
+    return found
+
+
+def _data_url(picture: Media) -> str:
+    return f"data:{picture.content_type};base64,{picture.encoded}"
 
 
 def _shape(schema: Mapping[str, Any]) -> Json:

@@ -12,6 +12,7 @@ import pytest
 from google.genai import types
 
 from ai_model.providers import gemini
+from ai_model.providers.base import Media
 from ai_model.tests import wire
 from ai_model.tests.loopback import ModelServer
 from ai_model.tests.test_providers import REQUEST, ask, ask_streamed
@@ -64,7 +65,8 @@ def sent(settings, request):
         settings.GEMINI_BASE_URL = server.url
         settings.OPENAI_API_STYLE = "" if dialect == "gemini" else dialect
         model = "" if dialect == "gemini" else "gpt-6-luna"
-        ask(dialect, replace(REQUEST, model=model))
+        picture = Media("image/png", b"\x89PNG\r\n\x1a\n")
+        ask(dialect, replace(REQUEST, model=model, media=(picture,)))
         ask_streamed(dialect, replace(REQUEST, model=model))
         return server.requests
 

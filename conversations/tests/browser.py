@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 if TYPE_CHECKING:
@@ -136,6 +137,19 @@ def sign_in(page: Page, service: Service, role: str) -> None:
     page.get_by_label("Password").fill(word)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/desk/")
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on a page that keeps somebody from using it."""
+    # Colours that are still changing have no contrast of their own.
+    page.evaluate("() => Promise.all(document.getAnimations().map(a => a.finished))")
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html']}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
 
 
 def _free_port() -> int:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from conversations.tests.browser import Service, page_of, sign_in
+from conversations.tests.browser import (
+    Service,
+    page_of,
+    serious,
+    sign_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -478,18 +482,6 @@ def test_nothing_moves_for_whom_it_should_not(page, service):
 
 
 # --- Accessibility ------------------------------------------------------------
-
-
-def serious(page: Page) -> list[str]:
-    # Colours that are still changing have no contrast of their own.
-    page.evaluate("() => Promise.all(document.getAnimations().map(a => a.finished))")
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html']}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

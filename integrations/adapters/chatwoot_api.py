@@ -40,6 +40,15 @@ class Api:
     def __init__(self, credentials: Mapping[str, str]) -> None:
         self._credentials = credentials
 
+    @property
+    def is_operators(self) -> bool:
+        """Whether the operator set the address: then it may be on this network."""
+        return bool(self._credentials["base_url"] == settings.CHATWOOT_BASE_URL)
+
+    def holds(self, url: str) -> bool:
+        """Whether this is an address of the same Chatwoot."""
+        return url.startswith(self._credentials["base_url"].rstrip("/") + "/")
+
     async def get(self, path: str, *, as_user: bool = False, **params: Any) -> Any:  # noqa: ANN401
         """Read something; raises `ProviderError`."""
         return await self._call("GET", path, as_user=as_user, params=params)
@@ -67,8 +76,7 @@ class Api:
             method,
             base + (path if path.startswith("/") else f"{account}/{path}"),
             provider=PROVIDER,
-            # What the operator set may be on this network; what an owner typed not.
-            trusted=known["base_url"] == settings.CHATWOOT_BASE_URL,
+            trusted=self.is_operators,
             repeatable=is_repeatable,
             params=params or None,
             json=body,

@@ -39,6 +39,8 @@ class ChatwootServer:
         self.api = ChatwootApi(self.account)
         #: Where the bot's events go; empty: nowhere.
         self.webhook = webhook
+        #: What visitors have sent beside words, by name.
+        self.files: dict[str, bytes] = {}
         self._events: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
         handler = type("Handler", (_Handler,), {"chatwoot": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -54,6 +56,16 @@ class ChatwootServer:
     def url(self) -> str:
         """Its address, for `CHATWOOT_BASE_URL`."""
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def keep(self, name: str, content: bytes, kind: str = "image") -> Row:
+        """A file of a visitor's, as a message carries it."""
+        self.files[name] = content
+        return {
+            "id": len(self.files),
+            "file_type": kind,
+            "data_url": f"{self.url}/files/{name}",
+            "file_size": len(content),
+        }
 
     def __enter__(self) -> Self:
         for each in self._threads:
@@ -137,16 +149,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if path.startswith("/files/"):
+            self._file(self.chatwoot.files.get(path.removeprefix("/files/")))
+            return
         query = dict(parse_qsl(urlsplit(self.path).query))
         page = chatwoot_page.render(self.chatwoot.account, query.get("c", ""))
         self._write(Reply(200 if path == "/" else 404, page), "text/html")
+
+    def _file(self, content: bytes | None) -> None:
+        found = content is not None
+        self._send(200 if found else 404, content or b"", "application/octet-stream")
 
     def _write(self, reply: Reply, kind: str = "application/json") -> None:
         is_text = isinstance(reply.content, str)
         text = reply.content if is_text else json.dumps(reply.content)
         data = b"" if reply.content is None else text.encode()
-        self.send_response(reply.status)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self._send(reply.status, data, f"{kind}; charset=utf-8")
+
+    def _send(self, status: int, data: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
