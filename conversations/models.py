@@ -367,6 +367,8 @@ class Delivery(UUIDModel):
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
+        #: A person's words in a template, after the time in which we may reply.
+        TEMPLATE = "template", _("Template")
         #: Only staff see it, in the provider's own app.
         NOTE = "note", _("Note")
         #: Tells the provider that people reply now; the text is a note for them.

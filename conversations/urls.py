@@ -19,6 +19,11 @@ desk_urlpatterns = [
         views.link_reply,
         name="desk-link",
     ),
+    path(
+        "<uuid:conversation>/messages/<uuid:message>/template/",
+        views.send_as_template,
+        name="desk-template",
+    ),
     path("<uuid:conversation>/read/", views.mark_read, name="desk-read"),
     path(
         "<uuid:conversation>/deliveries/<uuid:delivery>/retry/",

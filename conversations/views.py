@@ -162,6 +162,19 @@ def retry_delivery(
 
 
 @require_POST
+def send_as_template(
+    request: HttpRequest, conversation: uuid.UUID, message: uuid.UUID
+) -> HttpResponse:
+    """Say a reply that came too late in the owner's template."""
+
+    def send(row: Conversation, user: User) -> object:
+        late = get_object_or_404(row.messages, uuid=message)
+        return services.send_as_template(message=late, user=user)
+
+    return _act(request, conversation, send)
+
+
+@require_POST
 def link_reply(
     request: HttpRequest, conversation: uuid.UUID, message: uuid.UUID
 ) -> HttpResponse:

@@ -156,6 +156,8 @@ class InboundReport:
     state: Literal["sent", "delivered", "read", "failed"]
     #: Why it failed, in the provider's words.
     error: str = ""
+    #: It failed because the contact wrote too long ago.
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,9 @@ Inbound = (
 class Outbound:
     """One thing to send."""
 
-    #: A `note` is only for staff, and only goes where the adapter `has_notes`.
-    kind: Literal["text", "note", "hand_off", "hand_back"]
+    #: A `note` is only for staff, and only goes where the adapter `has_notes`; a
+    #: `template` says a person's words after the window has closed.
+    kind: Literal["text", "template", "note", "hand_off", "hand_back"]
     #: Ours, the same for every attempt; the provider gets it where it keeps one.
     reference: str
     address: Mapping[str, Any]
@@ -353,6 +356,17 @@ class Adapter:
     def measure(self, text: str) -> int:
         """How long the provider thinks a text is; no character counts for nothing."""
         return len(text)
+
+    def is_late(self, address: Mapping[str, Any]) -> bool:
+        """Whether the provider lets nobody reply in this thread any more."""
+        return False
+
+    def template_text(self, text: str, name: str) -> str:
+        """What a contact of this name reads when a person's words leave as a template.
+
+        Empty where the owner chose none; raises `InvalidPayload` for what is too long.
+        """
+        return ""
 
     def pace_s(self, address: Mapping[str, Any]) -> float:
         """Seconds to wait in one thread before the next part leaves."""

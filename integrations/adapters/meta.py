@@ -176,13 +176,15 @@ class MetaAdapter(Adapter):
 
     # What we send
 
+    def is_late(self, address: Mapping[str, Any]) -> bool:
+        most = PERSONS_WINDOW_S if self.has_human_tag else WINDOW_S
+        return _age_s(address) >= most
+
     def window_of(self, outbound: Outbound) -> str:
         """`open`, or `persons` where only a person may reply; raises when closed."""
-        age = time.time() - float(outbound.address.get("at", 0))
-        if age < WINDOW_S:
+        if _age_s(outbound.address) < WINDOW_S:
             return "open"
-        may_tag = self.has_human_tag and outbound.is_by_person
-        if may_tag and age < PERSONS_WINDOW_S:
+        if outbound.is_by_person and not self.is_late(outbound.address):
             return "persons"
         raise ReplyWindowClosed(
             _("The customer wrote more than 24 hours ago; Meta delivers no reply now."),
@@ -249,6 +251,11 @@ class MetaAdapter(Adapter):
     async def own_name(self) -> str:
         """What the account is called over there; raises `ProviderError`."""
         raise NotImplementedError
+
+
+def _age_s(address: Mapping[str, Any]) -> float:
+    """Seconds since the contact's last words."""
+    return time.time() - float(address.get("at", 0))
 
 
 def _deletion_of(body: bytes) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,14 @@ from integrations.rehearsal.chatwoot_api import BOT_TOKEN, SECRET, USER_TOKEN
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 from integrations.rehearsal.kommo import KommoServer
-from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
+from integrations.rehearsal.meta import (
+    APP_SECRET,
+    BUSINESS,
+    OWN,
+    MetaServer,
+    signed,
+    written,
+)
 from integrations.rehearsal.meta import FAULTS as meta_faults
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
 from integrations.rehearsal.teams import FAULTS as teams_faults
@@ -126,11 +134,13 @@ def meta(product: Product) -> Stage:
             write(f"access_token={META_TOKEN}\napp_secret={APP_SECRET}")
             if product == "whatsapp":
                 write(f"phone_number_id={OWN[product]['id']}")
+                write(f"business_account_id={BUSINESS}")
 
             def listen(line: str) -> None:
                 if not options["webhook"]:
                     write("No webhook is named: --webhook URL")
                     return
+                server.heard["9001"] = time.time()
                 body = written(product, line)
                 post(options["webhook"], body, signed(json.dumps(body).encode()))
 

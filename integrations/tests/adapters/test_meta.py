@@ -299,6 +299,8 @@ def test_a_failure_comes_with_its_reason() -> None:
     assert read("whatsapp", "status_failed") == [
         InboundReport(PERSON["whatsapp"], "wamid.1", "failed", "Message Undeliverable.")
     ]
+    (late,) = read("whatsapp", "status_late")
+    assert late.is_late
 
 
 def test_while_another_app_has_the_thread_we_only_listen() -> None:
