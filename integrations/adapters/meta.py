@@ -29,6 +29,7 @@ from core.exceptions import (
     ProviderError,
     ReplyWindowClosed,
     TemporaryProviderError,
+    ThreadTaken,
     UncertainProviderError,
 )
 from integrations.adapters.base import (
@@ -56,6 +57,7 @@ _ERRORS: Final[dict[int, type[ProviderError]]] = {
     **dict.fromkeys((190, 463, 467), CredentialsRefused),
     **dict.fromkeys((551, 2018001), ConversationGone),
     **dict.fromkeys((2018278, 131047), ReplyWindowClosed),
+    2018300: ThreadTaken,
     **dict.fromkeys((1, 2, 4, 17, 32, 613, 80007), TemporaryProviderError),
     **dict.fromkeys((130429, 131048, 131056), TemporaryProviderError),
 }
@@ -192,11 +194,17 @@ class MetaAdapter(Adapter):
         )
 
     async def call(
-        self, method: str, path: str, body: Row | None = None, **params: str
+        self,
+        method: str,
+        path: str,
+        body: Row | None = None,
+        *,
+        repeatable: bool | None = None,
+        **params: str,
     ) -> Row:
         """The answer of the Graph API; raises `ProviderError`."""
         base = settings.META_GRAPH_BASE_URL or self.host
-        is_post = method == "POST"
+        may_repeat = method == "GET" if repeatable is None else repeatable
         response = await http.request(
             method,
             f"{base.rstrip('/')}/{settings.META_GRAPH_VERSION}/{path}",
@@ -205,6 +213,7 @@ class MetaAdapter(Adapter):
             headers={
                 "Authorization": f"Bearer {self.channel.credentials['access_token']}"
             },
+            repeatable=may_repeat,
             params=params or None,
             json=body,
             check=False,
@@ -213,9 +222,9 @@ class MetaAdapter(Adapter):
         if response.status_code < 300 and said:
             return said
         if response.status_code < 300:
-            kind = UncertainProviderError if is_post else TemporaryProviderError
+            kind = TemporaryProviderError if may_repeat else UncertainProviderError
             raise kind("Something else answered than Meta.", provider=self.key)
-        raise self._error(response, part(said, "error"), repeatable=not is_post)
+        raise self._error(response, part(said, "error"), repeatable=may_repeat)
 
     def _error(
         self, response: httpx2.Response, said: Row, *, repeatable: bool

@@ -68,6 +68,12 @@ class MetaServer:
         self.problems: list[str] = []
         #: When each customer wrote last; who is not known has just written.
         self.heard: defaultdict[str, float] = defaultdict(time.time)
+        #: Whether the page has conversation routing, and we are its first app.
+        self.has_routing = False
+        self.is_first_app = True
+        #: The app that has a customer's thread, where it is not ours; what was asked.
+        self.owners: dict[str, str] = {}
+        self.controls: list[tuple[str, Row]] = []
         #: Sender actions and marks of reading.
         self.signs: list[Row] = []
         self.is_subscribed = False
@@ -123,15 +129,34 @@ class MetaServer:
                 wanted = query.get("status")
                 known = (each for each in TEMPLATES if each["status"] == wanted)
                 return {"data": list(known)}
+            case "POST", name if name.endswith("_thread_control"):
+                return self._control(name.removeprefix("me/"), body)
             case "POST", name if name.endswith("/messages"):
                 return self._message(body)
         raise Refused(f"Unsupported {method} request", code=100, sub=33)
+
+    def _control(self, verb: str, body: Row) -> Row:
+        self.controls.append((verb.removesuffix("_thread_control"), body))
+        person = body["recipient"]["id"]
+        if not self.has_routing:
+            raise Refused("(#27) Conversation routing is not set up", code=27)
+        match verb:
+            case "pass_thread_control":
+                self.owners[person] = str(body["target_app_id"])
+            case "take_thread_control" if self.is_first_app:
+                self.owners.pop(person, None)
+            case "take_thread_control":
+                raise Refused("(#10) Only the primary app can take control", code=10)
+        return {"success": True}
 
     def _message(self, body: Row) -> Row:
         if "sender_action" in body or "typing_indicator" in body:
             self.signs.append(body)
             return {"success": True}
         self.sent.append(body)
+        if _recipient(body) in self.owners:
+            words = "(#10) Another app is controlling this thread now."
+            raise Refused(words, code=10, sub=2018300)
         try:
             check(self.product, body, self.heard[_recipient(body)])
         except Refused as exc:

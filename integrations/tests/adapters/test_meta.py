@@ -308,6 +308,7 @@ def test_while_another_app_has_the_thread_we_only_listen() -> None:
 
     assert message.text == "Are you there?"
     assert turnover == InboundTurnover("9001", Turnover.TO_SUPPORT)
+    assert read("messenger", "control_requested") == []
     assert read("messenger", "control_taken") == [turnover]
     assert read("messenger", "control_passed") == [
         InboundTurnover("9001", Turnover.TO_ASSISTANT)
