@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import http
-from core.exceptions import InvalidPayload
+from core.exceptions import InvalidPayload, ProviderError
 from integrations.adapters.whatsapp_templates import Template
 from integrations.facts import adapter_of, cache
 from integrations.portal.base import SETUP, STATUS, TEST, Outcome, Tab
@@ -18,7 +18,7 @@ from integrations.portal.connected import ConnectedPages
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, QueryDict
 
     from integrations.adapters.whatsapp import WhatsAppAdapter
     from integrations.models import Channel
@@ -48,18 +48,8 @@ class WhatsAppPages(ConnectedPages):
 
     def choose(self, request: HttpRequest, row: Channel) -> Outcome:
         """Use one from now on; it is looked for among those that are approved."""
-        name, lang = request.POST.get("name", ""), request.POST.get("lang", "")
-        body = request.POST.get("body", "").strip()
-        if row.credentials.get("business_account_id"):
-            same = (
-                each
-                for each in self._known(row)
-                if (each.name, each.lang) == (name, lang)
-            )
-            found = next(same, None)
-        else:
-            found = Template(name.strip(), lang.strip(), body) if body else None
-        if found is None or not found.name or not found.lang:
+        found = self._find(row, request.POST)
+        if found is None:
             raise InvalidPayload(_("There is no such template."))
         chosen = found.with_values(_values(request))
         self._keep(row, {**row.credentials, "template": chosen.dump()})
@@ -74,6 +64,21 @@ class WhatsAppPages(ConnectedPages):
         self._keep(row, others)
         self.check(request, row)
         return Outcome(_("Removed."))
+
+    def _find(self, row: Channel, entered: QueryDict) -> Template | None:
+        """The approved one of this name; as it was entered where nobody can be asked."""
+        names = [entered.get(each, "").strip() for each in ("name", "lang", "body")]
+        by_hand = Template(*names) if all(names) else None
+        if not row.credentials.get("business_account_id"):
+            return by_hand
+        try:
+            known = self._known(row)
+        except ProviderError:
+            if by_hand is None:
+                raise
+            return by_hand
+        same = (each for each in known if [each.name, each.lang] == names[:2])
+        return next(same, None)
 
     def _known(self, row: Channel) -> list[Template]:
         return http.run(_adapter(row).templates())

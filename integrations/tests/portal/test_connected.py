@@ -161,8 +161,13 @@ def test_a_token_that_may_not_list_says_so(browser: Any, whatsapp: Channel) -> N
     whatsapp.save()
 
     page = take(browser, whatsapp, "template", "list")
+    entered = {"name": "mine", "lang": "en", "body": "Hi.", "values": ""}
+    by_hand = take(browser, whatsapp, "template", "choose", **entered)
 
     assert "Invalid OAuth access token." in page
+    assert "Language, as a code" in page
+    assert "mine (en)" in by_hand
+    assert not whatsapp.findings[-1].is_ok
 
 
 def test_without_the_business_account_a_template_is_entered_by_hand(
