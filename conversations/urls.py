@@ -7,6 +7,7 @@ desk_urlpatterns = [
     path("", views.desk, name="desk"),
     path("rows/", views.desk_rows, name="desk-rows"),
     path("changes/", views.desk_changes, name="desk-changes"),
+    path("contacts/<uuid:contact>/portrait", views.portrait, name="desk-portrait"),
     path("<uuid:conversation>/", views.desk, name="desk-conversation"),
     path("<uuid:conversation>/thread/", views.desk_thread, name="desk-thread"),
     path("<uuid:conversation>/take-over/", views.take_over, name="desk-take-over"),

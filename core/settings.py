@@ -298,6 +298,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=2, minute=0),
         "options": {"expires": 3600},
     },
+    "refresh-profiles": {
+        "task": "conversations.tasks.refresh_profiles",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
     "retention": {
         "task": "accounts.tasks.forget_old",
         "schedule": crontab(hour=3, minute=10),

@@ -169,6 +169,17 @@ class InboundErasure:
     conversation_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who a contact is, as the provider tells by a further call."""
+
+    name: str = ""
+    #: As a code; empty: it does not say.
+    lang: str = ""
+    #: The bytes of a picture; whose they are is not trusted.
+    picture: bytes = b""
+
+
 Inbound = (
     InboundMessage
     | InboundTurnover
@@ -283,6 +294,8 @@ class Adapter:
     can_ask: ClassVar[bool] = False
     #: `missed` can tell what the provider holds.
     can_list: ClassVar[bool] = False
+    #: `profile` can tell who a contact is.
+    has_profiles: ClassVar[bool] = False
 
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
@@ -429,6 +442,13 @@ class Adapter:
             "GET", attachment.url, provider=self.key, max_bytes=most, max_redirects=3
         )
         return response.content
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        """Who this contact is; raises `ProviderError`.
+
+        `most` is the largest size of a picture that the caller wants to hold.
+        """
+        raise NotImplementedError
 
     async def missed(self, since: dt.datetime) -> list[Inbound]:
         """What was said and done since then, and may not have been told us.

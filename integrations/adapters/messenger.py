@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
 
 from core.exceptions import CredentialsRefused, PermanentProviderError, ThreadTaken
 from integrations.adapters.base import (
@@ -11,11 +13,12 @@ from integrations.adapters.base import (
     Inbound,
     InboundTurnover,
     Outbound,
+    Profile,
     Turnover,
 )
 from integrations.adapters.meta import MetaAdapter
 from integrations.adapters.meta_messaging import MessagingAdapter
-from integrations.adapters.rows import Row, name_of, part
+from integrations.adapters.rows import Row, name_of, part, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +37,7 @@ class MessengerAdapter(MessagingAdapter):
     object = "page"
     max_length = 2000
     announces_handoff = True
+    profile_fields = "name,profile_pic"
     identity = "page_id"
     subscribed = (
         f"{MessagingAdapter.subscribed},message_echoes,message_deliveries,"
@@ -82,6 +86,14 @@ class MessengerAdapter(MessagingAdapter):
             # Somebody replies on our desk to what we had passed on.
             await self._control("take", outbound)
             return await super().send(outbound)
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        found = await super().profile(contact, most=most)
+        try:
+            said = await self.call("GET", quote(contact, safe=""), fields="locale")
+        except PermanentProviderError:
+            return found  # the language has a permission of its own
+        return replace(found, lang=words(said, "locale").partition("_")[0])
 
     async def _pass_on(self, outbound: Outbound) -> None:
         """Give the thread to the app that people reply in, or take it back.

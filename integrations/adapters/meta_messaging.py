@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from urllib.parse import quote
 
+from core import http
+from core.exceptions import ProviderError
 from core.text import truncate
 from integrations.adapters.base import (
     Attachment,
@@ -15,6 +18,7 @@ from integrations.adapters.base import (
     InboundReport,
     InboundTurnover,
     Outbound,
+    Profile,
     Turnover,
 )
 from integrations.adapters.meta import MetaAdapter
@@ -44,6 +48,9 @@ class MessagingAdapter(MetaAdapter):
 
     has_buttons = True
     has_human_tag = True
+    has_profiles = True
+    #: What is asked of a contact.
+    profile_fields: ClassVar[str]
     #: What the account is subscribed to.
     subscribed: str = "messages,messaging_postbacks,message_reactions"
 
@@ -131,6 +138,26 @@ class MessagingAdapter(MetaAdapter):
             body["message"]["quick_replies"] = replies
         answer = await self.call("POST", "me/messages", body)
         return words(answer, "message_id")
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        said = await self.call(
+            "GET", quote(contact, safe=""), fields=self.profile_fields
+        )
+        url = words(said, "profile_pic")
+        return Profile(
+            name=words(said, "name") or words(said, "username"),
+            picture=await self._picture(url, most) if url else b"",
+        )
+
+    async def _picture(self, url: str, most: int) -> bytes:
+        """The bytes at an address of theirs; none where it has ended by now."""
+        try:
+            answer = await http.request(
+                "GET", url, provider=self.key, max_bytes=most, max_redirects=3
+            )
+        except ProviderError:
+            return b""
+        return answer.content
 
     async def connect(self, url: str) -> dict[str, str]:
         me = await self.call("GET", "me", fields=f"{self.identity_field},username,name")

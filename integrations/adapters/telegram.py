@@ -22,6 +22,7 @@ from integrations.adapters.base import (
     CredentialField,
     Inbound,
     Outbound,
+    Profile,
     WebhookRequest,
     require_secret,
 )
@@ -47,6 +48,7 @@ class TelegramAdapter(Adapter):
     label = "Telegram"
     max_length = 4096
     has_buttons = True
+    has_profiles = True
     connects = True
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         CredentialField(
@@ -116,6 +118,17 @@ class TelegramAdapter(Adapter):
         file = await self._call("getFile", {"file_id": attachment.external_id})
         path = words(file, "file_path")
         return await telegram_api.read_file(self._token, path, most=most)
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        # The name and the language come with each message.
+        wanted = {"user_id": int(contact), "limit": 1}
+        found = await self._call("getUserProfilePhotos", wanted)
+        # Of one picture, in several sizes; the smallest comes first.
+        sizes = next(iter(found.get("photos") or ()), ())
+        if not sizes:
+            return Profile()
+        picture = Attachment("image", external_id=words(sizes[0], "file_id"))
+        return Profile(picture=await self.fetch(picture, most=most))
 
     async def show_typing(self, address: Mapping[str, Any]) -> None:
         where = _where(address)

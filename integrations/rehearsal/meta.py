@@ -74,6 +74,9 @@ class MetaServer:
         #: The app that has a customer's thread, where it is not ours; what was asked.
         self.owners: dict[str, str] = {}
         self.controls: list[tuple[str, Row]] = []
+        #: Name, locale and picture of people, by their number.
+        self.people: dict[str, Row] = {}
+        self.pictures: dict[str, bytes] = {}
         #: Sender actions and marks of reading.
         self.signs: list[Row] = []
         self.is_subscribed = False
@@ -114,6 +117,8 @@ class MetaServer:
                 return own
             case "GET", name if name == own["id"]:
                 return own
+            case "GET", name if name in self.people:
+                return self._person(name, query.get("fields", "").split(","))
             case "GET", "refresh_access_token":
                 self.token = "renewed-token"  # noqa: S105
                 return {"access_token": self.token, "expires_in": 5_184_000}
@@ -134,6 +139,12 @@ class MetaServer:
             case "POST", name if name.endswith("/messages"):
                 return self._message(body)
         raise Refused(f"Unsupported {method} request", code=100, sub=33)
+
+    def _person(self, name: str, fields: list[str]) -> Row:
+        known = self.people[name]
+        if "locale" in fields and "locale" not in known:
+            raise Refused("(#10) This needs pages_user_locale", code=10)
+        return {"id": name, **{key: known[key] for key in fields if key in known}}
 
     def _control(self, verb: str, body: Row) -> Row:
         self.controls.append((verb.removesuffix("_thread_control"), body))
@@ -230,6 +241,9 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_call(self) -> None:
         """Take one call."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if picture := self.meta.pictures.get(self.path):
+            self._reply(200, picture, "image/jpeg")
+            return
         try:
             status, answer = 200, self._answer(json.loads(body) if body else {})
         except TimeoutError:
@@ -240,9 +254,11 @@ class _Handler(BaseHTTPRequestHandler):
             if exc.sub:
                 error["error_subcode"] = exc.sub
             status, answer = exc.status, {"error": {**error, "fbtrace_id": "X"}}
-        data = json.dumps(answer).encode()
+        self._reply(status, json.dumps(answer).encode(), "application/json")
+
+    def _reply(self, status: int, data: bytes, kind: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
