@@ -14,7 +14,6 @@ from integrations.adapters.base import (
     InboundDeletion,
     InboundEdit,
     InboundMessage,
-    InboundRating,
     InboundReport,
     InboundTurnover,
     Outbound,
@@ -22,6 +21,7 @@ from integrations.adapters.base import (
     Turnover,
 )
 from integrations.adapters.meta import MetaAdapter
+from integrations.adapters.meta_buttons import buttons, rating_of
 from integrations.adapters.rows import Row, name_of, part, rows, words
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ _KINDS: Final[dict[str, Literal["image", "voice", "video"]]] = {
     "audio": "voice",
     "video": "video",
 }
-#: What may be pressed, and how long its title may be.
-_RATINGS: Final = (("👍", "helpful"), ("👎", "unhelpful"))
+#: How long the title of a button may be.
 _LONGEST_TITLE: Final = 20
 #: Who has the thread after another app took it, or gave it to us.
 _CONTROL: Final = {
@@ -109,9 +108,8 @@ class MessagingAdapter(MetaAdapter):
     def _press(self, item: Row, press: Row, title: str) -> list[Inbound]:
         """A button rates a reply, or says its title."""
         person = name_of(part(item, "sender"))
-        kind, _colon, rest = words(press, "payload").partition(":")
-        if kind in dict(_RATINGS).values() and rest:
-            return [InboundRating(person, rest, is_helpful=kind == "helpful")]
+        if rating := rating_of(person, words(press, "payload")):
+            return [rating]
         if not title:
             return []
         at = f"press:{person}:{item.get('timestamp')}"[:200]
@@ -210,14 +208,11 @@ def _reports(item: Row, person: str) -> list[Inbound]:
 
 
 def _quick_replies(outbound: Outbound) -> list[Row]:
-    pressed = [(each, f"say:{each}") for each in outbound.choices]
-    if outbound.is_rateable:
-        pressed = [(sign, f"{kind}:{outbound.reference}") for sign, kind in _RATINGS]
     return [
         {
             "content_type": "text",
             "title": truncate(title, _LONGEST_TITLE),
             "payload": payload,
         }
-        for title, payload in pressed
+        for title, payload in buttons(outbound)
     ]

@@ -17,8 +17,8 @@ from integrations.adapters.base import (
     Outbound,
 )
 from integrations.adapters.meta import MetaAdapter
+from integrations.adapters.meta_buttons import buttons
 from integrations.adapters.rows import Row, rows, words
-from integrations.adapters.whatsapp_reading import RATINGS
 from integrations.adapters.whatsapp_templates import Template, approved
 
 if TYPE_CHECKING:
@@ -170,17 +170,15 @@ class WhatsAppAdapter(MetaAdapter):
 
 
 def _with_buttons(outbound: Outbound) -> Row:
-    pressed = [(each, f"say:{each}") for each in outbound.choices]
-    if outbound.is_rateable:
-        pressed = [(sign, f"{kind}:{outbound.reference}") for sign, kind in RATINGS]
+    pressed = buttons(outbound)
     if not pressed or len(outbound.text) > _LONGEST_WITH_BUTTONS:
         return {}
-    buttons = [
+    replies = [
         {"type": "reply", "reply": {"id": key, "title": title}}
         for title, key in pressed
     ]
     shown = {"type": "button", "body": {"text": outbound.text}}
     return {
         "type": "interactive",
-        "interactive": {**shown, "action": {"buttons": buttons}},
+        "interactive": {**shown, "action": {"buttons": replies}},
     }

@@ -11,9 +11,9 @@ from integrations.adapters.base import (
     Attachment,
     Inbound,
     InboundMessage,
-    InboundRating,
     InboundReport,
 )
+from integrations.adapters.meta_buttons import rating_of
 from integrations.adapters.rows import Row, name_of, part, rows, words
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _FILES: Final[dict[str, Literal["image", "voice", "video", "file"]]] = {
 _STATES: Final = {"sent", "delivered", "read", "failed"}
 #: The customer wrote more than 24 hours ago.
 _TOO_LATE: Final = 131047
-#: What may be pressed under an answer, and how it is told.
-RATINGS: Final = (("👍", "helpful"), ("👎", "unhelpful"))
 
 
 def items_of(payload: Row, own: str) -> Iterator[Row]:
@@ -76,9 +74,8 @@ def read(item: Row) -> list[Inbound]:
         return []
     person = name_of(message, "from")
     pressed = words(_pressed(message), "id") or words(_pressed(message), "payload")
-    kind, _colon, rest = pressed.partition(":")
-    if kind in dict(RATINGS).values() and rest:
-        return [InboundRating(person, rest, is_helpful=kind == "helpful")]
+    if rating := rating_of(person, pressed):
+        return [rating]
     address = {"to": person, "at": _time(message), "message": name_of(message)}
     name = words(item, "name")
     return [_said(message, person, contact_name=name, address=address)]

@@ -67,8 +67,10 @@ class WhatsAppPages(ConnectedPages):
 
     def _find(self, row: Channel, entered: QueryDict) -> Template | None:
         """The approved one of this name; as it was entered where nobody can be asked."""
-        names = [entered.get(each, "").strip() for each in ("name", "lang", "body")]
-        by_hand = Template(*names) if all(names) else None
+        name, lang, body = (
+            entered.get(each, "").strip() for each in ("name", "lang", "body")
+        )
+        by_hand = Template(name, lang, body) if name and lang and body else None
         if not row.credentials.get("business_account_id"):
             return by_hand
         try:
@@ -77,7 +79,7 @@ class WhatsAppPages(ConnectedPages):
             if by_hand is None:
                 raise
             return by_hand
-        same = (each for each in known if [each.name, each.lang] == names[:2])
+        same = (each for each in known if (each.name, each.lang) == (name, lang))
         return next(same, None)
 
     def _known(self, row: Channel) -> list[Template]:
