@@ -123,7 +123,8 @@ def send_as_template(*, message: Message, user: User | None) -> Message:
     late = message.deliveries.filter(
         kind=Delivery.Kind.TEXT, state=Delivery.State.FAILED
     )
-    words = " ".join(" ".join(late.values_list("text", flat=True)).split())
+    parts = late.order_by("part").values_list("text", flat=True)
+    words = " ".join(" ".join(parts).split())
     adapter, name = adapter_of(row.channel), row.contact.name
     text = adapter.template_text(words, name) if words else ""
     if not text or message.author != Message.Author.SUPPORT:
@@ -132,6 +133,9 @@ def send_as_template(*, message: Message, user: User | None) -> Message:
         late.update(state=Delivery.State.WITHHELD)
         message.state, message.reason = Message.State.WITHHELD, "as_template"
         message.save(update_fields=["state", "reason"])
+    if row.status != Conversation.Status.SUPPORT_ACTIVE:
+        row.give_to_support("person_replied", user)
+        _tell_provider(row, Delivery.Kind.HAND_OFF, note="person_replied")
     sent = _write(row, text, author=message.author, user=user)
     _put_on_its_way(row, sent, [words], kind=Delivery.Kind.TEMPLATE)
     row.needs_person = False

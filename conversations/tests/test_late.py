@@ -137,12 +137,15 @@ def test_words_that_the_template_does_not_say_still_wait(
 ) -> None:
     choose(late, FIXED)
     message = reply(late, bob)
+    services.hand_back(conversation=late, reason="handed_back")
 
     services.send_as_template(message=message, user=bob)
     work_off()
 
     message.refresh_from_db()
+    late.refresh_from_db()
     assert message.state == "failed"
+    assert (late.status, late.assigned_to) == ("support_active", bob)
     assert meta.texts == [FIXED.body]
 
 
