@@ -102,7 +102,7 @@ def _report(conversation: Conversation, inbound: InboundReport) -> None:
             raise TooEarly("A report came before its delivery was recorded.")
         return
     if inbound.state == "failed":
-        _fail(part, inbound.error)
+        _fail(part, inbound)
     elif part.state in _ORDER:
         state = Delivery.State(inbound.state)
         if _ORDER.index(state) > _ORDER.index(Delivery.State(part.state)):
@@ -128,13 +128,15 @@ def is_our_own(conversation: Conversation, external_id: str, text: str) -> bool:
     return False
 
 
-def _fail(part: Delivery, error: str) -> None:
+def _fail(part: Delivery, inbound: InboundReport) -> None:
     """The provider took it and says later that it failed; a person is called."""
-    part.state, part.error = Delivery.State.FAILED, clean_text(error)[:300]
+    part.state, part.error = Delivery.State.FAILED, clean_text(inbound.error)[:300]
     part.save(update_fields=["state", "error"])
     messages = [part.message_id] if part.message_id else []
     outcomes.settle_messages(messages)
     outcomes.call_person([part.conversation], messages)
+    if inbound.is_late:
+        outcomes.give_up_late([part.conversation])
 
 
 def _arrive(part: Delivery, external_id: str) -> None:

@@ -29,6 +29,7 @@ from core.exceptions import (
     PermanentProviderError,
     ProviderError,
     ReplyWindowClosed,
+    ThreadTaken,
     UncertainProviderError,
 )
 from core.text import clean_text
@@ -142,6 +143,12 @@ class DeliverStep(work.Step):
                 breakage.note_refusal, adapter.channel.id, clean_text(str(exc))
             )
             return after_failure(claimed, exc)
+        except ThreadTaken as exc:
+            if not claimed.is_assistants:
+                return after_failure(claimed, exc)
+            news = InboundTurnover(claimed.thread, Turnover.TO_SUPPORT)
+            await self.loop.db(heed, claimed, [news])
+            return None  # withheld: people reply over there
         except ProviderError as exc:
             return after_failure(claimed, exc)
         except (DatabaseError, InterfaceError):

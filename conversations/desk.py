@@ -16,6 +16,7 @@ from accounts.models import Account, User
 from conversations import learning
 from conversations.models import Conversation, Delivery, Message
 from core.exceptions import InvalidPayload
+from integrations.facts import adapter_of
 from knowledge.models import Entry
 
 if TYPE_CHECKING:
@@ -139,6 +140,13 @@ class Said:
         confidence, threshold = self.message.confidence, self.threshold
         return confidence is None or threshold is None or confidence >= threshold
 
+    @property
+    def is_undelivered(self) -> bool:
+        """Whether it is a person's reply that the provider refused."""
+        kinds = {each.kind for each in self.problems if each.state == "failed"}
+        is_persons = self.message.author == Message.Author.SUPPORT
+        return is_persons and Delivery.Kind.TEXT in kinds
+
 
 @dataclass(frozen=True, slots=True)
 class Thread:
@@ -149,6 +157,9 @@ class Thread:
     said: Sequence[Said]
     #: Names the oldest message that was read; empty: there are no older ones.
     older: str
+    #: The provider delivers no reply any more, but perhaps a template.
+    is_late: bool = False
+    has_template: bool = False
 
 
 def find(user: User | AnonymousUser, name: uuid.UUID) -> Conversation | None:
@@ -170,10 +181,14 @@ def thread(user: User, conversation: Conversation, before: str = "") -> Thread:
     problems = _problems(messages)
     learned = learning.lessons(conversation, messages)
     said = [_said(each, links, problems.get(each.pk, [])) for each in messages]
+    adapter = adapter_of(conversation.channel)
+    is_late = adapter.is_late(conversation.address)
     return Thread(
         conversation,
         [_teaching(conversation, each, messages, learned) for each in said],
         str(messages[0].uuid) if len(found) > MESSAGES else "",
+        is_late=is_late,
+        has_template=is_late and bool(adapter.template_text("", "")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from conversations import live
-from conversations.models import Contact, Conversation, Delivery, Message
+from conversations.models import Contact, Conversation, Delivery, Message, Portrait
 from conversations.signals import contacts_anonymised, words_forgotten
 from core import store
 from integrations.models import Event
@@ -35,8 +35,9 @@ def forget(contacts: Iterable[Contact]) -> None:
     messages.update(text="", attachments=[], preamble="")
     Delivery.objects.filter(conversation__in=conversations).update(text="")
     Contact.objects.filter(pk__in=[each.pk for each in people]).update(
-        name="", email="", profile={}
+        name="", email="", profile={}, portrait_at=None, profile_due_at=None
     )
+    Portrait.objects.filter(contact__in=people).delete()
     _forget_events(people)
     keys = [each.pk for each in conversations]
     contacts_anonymised.send(sender=Contact, conversations=keys)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.keeping import Kind, nothing_is_held, register
 from accounts.models import Retention
 from conversations import unfinished
-from conversations.models import Contact, Conversation, Message
+from conversations.models import Contact, Conversation, Message, Portrait
 from conversations.signals import contacts_anonymised
 from core import ageing
 
@@ -102,9 +102,11 @@ def _forget_contacts(retention: Retention, keys: list[int]) -> None:
     for row in rows:
         row.name = row.email = ""
         row.profile = {}
+        row.portrait_at = None
         row.external_id = _nobody()
         row.anonymised_at = timezone.now()
         row.save()
+    Portrait.objects.filter(contact__in=keys).delete()
     conversations = list(Conversation.objects.filter(contact__in=keys))
     for each in conversations:
         # Whoever writes from there again is somebody new.

@@ -12,6 +12,7 @@ from accounts.models import Account
 from accounts.scoping import AccountQuerySet
 from conversations.links import VerificationLink as VerificationLink
 from conversations.links import VerificationMark as VerificationMark
+from conversations.portraits import Portrait as Portrait
 from core.models import UUIDModel
 from integrations.models import Channel
 
@@ -30,6 +31,10 @@ class Contact(UUIDModel):
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     #: What else the provider or the CRM told: phone, agency, office.
     profile = models.JSONField(default=dict, blank=True)
+    #: When the provider is asked who it is; empty: when they write next.
+    profile_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When their picture was taken in; empty: there is none.
+    portrait_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: When all that tells who it is was taken away.
     anonymised_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -367,6 +372,8 @@ class Delivery(UUIDModel):
 
     class Kind(models.TextChoices):
         TEXT = "text", _("Text")
+        #: A person's words in a template, after the time in which we may reply.
+        TEMPLATE = "template", _("Template")
         #: Only staff see it, in the provider's own app.
         NOTE = "note", _("Note")
         #: Tells the provider that people reply now; the text is a note for them.

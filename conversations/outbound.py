@@ -27,12 +27,19 @@ def outbound_of(
         reference=str(part.uuid),
         address=part.conversation.address,
         text=part.text,
-        context=context,
+        context=context or _names(part),
         hands_off=part.conversation.status == Conversation.Status.SUPPORT_ACTIVE,
         is_by_person=part.epoch is None,
         choices=_choices(part) if has_buttons else (),
         is_rateable=has_buttons and is_answer(cast("Message", part.message)),
     )
+
+
+def _names(part: Delivery) -> dict[str, Any]:
+    """Whom a template speaks to."""
+    if part.kind != Delivery.Kind.TEMPLATE:
+        return {}
+    return {"name": part.conversation.contact.name}
 
 
 def _is_last(part: Delivery, adapter: Adapter) -> bool:

@@ -15,7 +15,7 @@ from conversations.signals import conversation_changed_hands
 from core import store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,12 @@ def record(outcomes: Sequence[Outcome]) -> None:
         if row.status != Conversation.Status.CLOSED:
             row.close("conversation_gone")
             _tell(row)
-    for row in _of(failed, [each.id for each in outcomes if each.is_late]):
+    give_up_late(_of(failed, [each.id for each in outcomes if each.is_late]))
+
+
+def give_up_late(conversations: Iterable[Conversation]) -> None:
+    """Give to people what the assistant may not reply to any more; they are locked."""
+    for row in conversations:
         if row.status == Conversation.Status.ACTIVE:
             row.give_to_support("window_closed")
             _tell(row)

@@ -34,6 +34,7 @@ REASONS = {
     "person_replied": _("A person replied"),
     "deleted": _("Taken back by the customer"),
     "window_closed": _("The time in which we may reply had passed"),
+    "as_template": _("Sent in a template"),
     "person_handed_back": _("Handed back by a person"),
     "taken_over": _("Taken over"),
     "handed_back": _("Handed back"),

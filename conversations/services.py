@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,6 +23,8 @@ from integrations.facts import adapter_of, cache
 from integrations.models import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accounts.models import User
 
 #: Longest reply that a person may write.
@@ -106,6 +108,39 @@ def reply(*, conversation: Conversation, user: User | None, text: str) -> Messag
     _finish(row, message)
     person_replied.send(sender=Message, message=message)
     return message
+
+
+@transaction.atomic
+def send_as_template(*, message: Message, user: User | None) -> Message:
+    """Say a person's words that came too late in the template that the owner chose.
+
+    What the template repeats of them is withheld; else they wait for the customer to
+    write. Raises `Conflict` where there is nothing of the kind, and `InvalidPayload`
+    for what is too long.
+    """
+    row = _lock(message.conversation)
+    message.refresh_from_db()
+    late = message.deliveries.filter(
+        kind=Delivery.Kind.TEXT, state=Delivery.State.FAILED
+    )
+    parts = late.order_by("part").values_list("text", flat=True)
+    words = " ".join(" ".join(parts).split())
+    adapter, name = adapter_of(row.channel), row.contact.name
+    text = adapter.template_text(words, name) if words else ""
+    if not text or message.author != Message.Author.SUPPORT:
+        raise Conflict(gettext("Only a reply that came too late leaves as a template."))
+    if words in text:
+        late.update(state=Delivery.State.WITHHELD)
+        message.state, message.reason = Message.State.WITHHELD, "as_template"
+        message.save(update_fields=["state", "reason"])
+    if row.status != Conversation.Status.SUPPORT_ACTIVE:
+        row.give_to_support("person_replied", user)
+        _tell_provider(row, Delivery.Kind.HAND_OFF, note="person_replied")
+    sent = _write(row, text, author=message.author, user=user)
+    _put_on_its_way(row, sent, [words], kind=Delivery.Kind.TEMPLATE)
+    row.needs_person = False
+    _finish(row, sent)
+    return sent
 
 
 @transaction.atomic
@@ -224,35 +259,45 @@ def say(
     reason: str = "",
 ) -> Message:
     """Store words and their way to the contact; the caller locks and saves the row."""
+    message = _write(row, text, author=author, user=user, reason=reason)
+    if not row.channel.adapter.is_pulled:
+        parts = adapter_of(row.channel).split(text, row.address)
+        _put_on_its_way(row, message, parts, epoch=epoch)
+    return message
+
+
+def _write(row: Conversation, text: str, **how: Any) -> Message:
+    """Store words; the caller saves the row."""
     is_pulled = row.channel.adapter.is_pulled
     message = Message.objects.create(
         account_id=row.account_id,
         conversation=row,
-        author=author,
-        user=user,
         text=text,
-        reason=reason,
         state=Message.State.SENT if is_pulled else Message.State.SENDING,
+        **how,
     )
     row.last_text = truncate(text, 200)
     row.last_message_at = message.created_at
-    if not is_pulled:
-        Delivery.objects.bulk_create(
-            Delivery(
-                account_id=row.account_id,
-                conversation=row,
-                message=message,
-                part=part,
-                text=piece,
-                epoch=epoch,
-                due_at=message.created_at,
-            )
-            for part, piece in enumerate(
-                adapter_of(row.channel).split(text, row.address)
-            )
-        )
-        transaction.on_commit(lambda: work.wake("deliver"))
     return message
+
+
+def _put_on_its_way(
+    row: Conversation, message: Message, parts: Sequence[str], **how: Any
+) -> None:
+    """Have the parts of a message sent."""
+    Delivery.objects.bulk_create(
+        Delivery(
+            account_id=row.account_id,
+            conversation=row,
+            message=message,
+            part=part,
+            text=text,
+            due_at=message.created_at,
+            **how,
+        )
+        for part, text in enumerate(parts)
+    )
+    transaction.on_commit(lambda: work.wake("deliver"))
 
 
 def _tell_provider(row: Conversation, kind: Delivery.Kind, *, note: str) -> None:

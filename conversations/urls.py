@@ -7,6 +7,7 @@ desk_urlpatterns = [
     path("", views.desk, name="desk"),
     path("rows/", views.desk_rows, name="desk-rows"),
     path("changes/", views.desk_changes, name="desk-changes"),
+    path("contacts/<uuid:contact>/portrait", views.portrait, name="desk-portrait"),
     path("<uuid:conversation>/", views.desk, name="desk-conversation"),
     path("<uuid:conversation>/thread/", views.desk_thread, name="desk-thread"),
     path("<uuid:conversation>/take-over/", views.take_over, name="desk-take-over"),
@@ -18,6 +19,11 @@ desk_urlpatterns = [
         "<uuid:conversation>/messages/<uuid:message>/link/",
         views.link_reply,
         name="desk-link",
+    ),
+    path(
+        "<uuid:conversation>/messages/<uuid:message>/template/",
+        views.send_as_template,
+        name="desk-template",
     ),
     path("<uuid:conversation>/read/", views.mark_read, name="desk-read"),
     path(

@@ -15,6 +15,7 @@ from accounts.models import Membership, User
 from conversations import demo, learning, services
 from conversations import desk as reading
 from conversations.api import UnknownChannel
+from conversations.models import Portrait
 from conversations.panel import panel_context
 from core.exceptions import AppError
 
@@ -162,6 +163,19 @@ def retry_delivery(
 
 
 @require_POST
+def send_as_template(
+    request: HttpRequest, conversation: uuid.UUID, message: uuid.UUID
+) -> HttpResponse:
+    """Say a reply that came too late in the owner's template."""
+
+    def send(row: Conversation, user: User) -> object:
+        late = get_object_or_404(row.messages, uuid=message)
+        return services.send_as_template(message=late, user=user)
+
+    return _act(request, conversation, send)
+
+
+@require_POST
 def link_reply(
     request: HttpRequest, conversation: uuid.UUID, message: uuid.UUID
 ) -> HttpResponse:
@@ -175,6 +189,21 @@ def link_reply(
         )
 
     return _act(request, conversation, link)
+
+
+@require_safe
+def portrait(request: HttpRequest, contact: uuid.UUID) -> HttpResponse:
+    """A customer's picture; to a browser it is nothing but that."""
+    rows = Portrait.objects.for_user(_person(request))
+    found = get_object_or_404(rows, contact__uuid=contact)
+    headers = {
+        "Cache-Control": "private, max-age=3600",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(
+        bytes(found.image), content_type=found.content_type, headers=headers
+    )
 
 
 @never_cache

@@ -110,3 +110,9 @@ class ReplyWindowClosed(PermanentProviderError):
     """The contact wrote too long ago for the provider to let us reply."""
 
     code = "window_closed"
+
+
+class ThreadTaken(PermanentProviderError):
+    """Another app of the provider's has the thread, and people reply there."""
+
+    code = "thread_taken"

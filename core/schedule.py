@@ -21,6 +21,9 @@ BEAT: dict[str, dict[str, Any]] = {
     "close-inactive-conversations": _task(
         "conversations.tasks.close_inactive", crontab(hour=2, minute=0), expires_s=3600
     ),
+    "refresh-profiles": _task(
+        "conversations.tasks.refresh_profiles", 30.0, expires_s=25
+    ),
     "retention": _task(
         "accounts.tasks.forget_old", crontab(hour=3, minute=10), expires_s=3600
     ),

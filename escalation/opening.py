@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conversations.models import Message
 from escalation import handling, rules
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
@@ -11,7 +12,34 @@ from escalation.reasons import Reason, reason_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from conversations.models import Conversation
     from conversations.replies import Reply, Settled
+
+
+def open_undelivered(conversation: Conversation) -> None:
+    """Open one for words that no longer reach the contact, where people reply for that.
+
+    The caller holds the conversation's lock.
+    """
+    reason = reason_of(conversation.status_reason)
+    if reason is not Reason.WINDOW_CLOSED or not conversation.needs_person:
+        return
+    newest = conversation.messages.order_by("-id")
+    question = newest.filter(author=Message.Author.CONTACT).first()
+    if question is None:
+        return
+    row = Escalation.objects.filter(question=question).first() or Escalation(
+        account_id=conversation.account_id,
+        conversation=conversation,
+        question=question,
+        agent_type=conversation.address.get("agent_type", ""),
+    )
+    row.reply = newest.filter(author=Message.Author.ASSISTANT).first()
+    row.reason = reason
+    row.rung = 0
+    row.acknowledged_at = row.acknowledged_by = None
+    row.call_people(Escalation.State.OPEN)
+    row.save()
 
 
 def open_unanswered(settled: Sequence[Settled]) -> None:

@@ -19,6 +19,8 @@ class Reason(models.TextChoices):
     OUTSIDE_HOURS = "outside_hours", _("Outside business hours")
     #: The assistant is switched off, or a person has the conversation.
     PEOPLE_REPLY = "people_reply", _("People reply here")
+    #: The answer came too late for the provider to deliver it.
+    WINDOW_CLOSED = "window_closed", _("The time in which we may reply had passed")
 
 
 #: By the reason with which a question was settled.
@@ -48,6 +50,7 @@ _OF_ENDINGS = {
     "person_acted": Reason.PEOPLE_REPLY,
     "person_replied": Reason.PEOPLE_REPLY,
     "reconciled": Reason.PEOPLE_REPLY,
+    "window_closed": Reason.WINDOW_CLOSED,
 }
 
 

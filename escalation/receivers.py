@@ -40,6 +40,7 @@ def heed_asking_again(messages: list[int], **_: Any) -> None:
 @receiver(conversation_changed_hands)
 def heed_turnover(conversation: Conversation, **_: Any) -> None:
     handling.heed_turnover(conversation)
+    opening.open_undelivered(conversation)
 
 
 @receiver(messages_received)

@@ -9,6 +9,7 @@ from django import template
 from django.template.defaultfilters import urlize
 from django.utils.formats import localize
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from conversations import reasons
@@ -23,6 +24,15 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 def reason(code: str) -> str:
     """A reason in words; one that has none as it is stored."""
     return reasons.in_words(code)
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """What a language calls itself; one that we do not know by its code."""
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
 
 
 #: What came with a message, by `Attachment.kind`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ai_model import why
-from conversations import replies, services
+from conversations import delivery, replies, services
 from conversations.models import Conversation, Message
-from conversations.tests.acting import answer, claim, say, turn_over
+from conversations.tests.acting import answer, claim, commit, say, turn_over
+from core.exceptions import ReplyWindowClosed
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
 from integrations.adapters.base import Turnover
@@ -24,7 +26,7 @@ OWN_ENDINGS = {
     "answered", "small_talk", "empty", "declined", "person_handed_back", "handed_back",
     "closed_by_person", "human_mode_off", "reopened", "more_words", "lost_claim",
     "worker_died", "stopped", "conversation_gone", "asked_again", "deleted",
-    "disconnected", "inactive", "window_closed",
+    "disconnected", "inactive",
 }  # fmt: skip
 
 
@@ -167,6 +169,34 @@ def test_taking_over_in_the_providers_app_counts(chatwoot: Any) -> None:
     turn_over(chatwoot, Turnover.TO_SUPPORT)
 
     assert (only().state, only().acknowledged_by) == ("acknowledged", None)
+
+
+def close_window(channel: Any, **how: Any) -> Conversation:
+    """An answer that comes too late for its provider."""
+    say(channel, "How long?")
+    commit(Conversation.objects.get(), **how)
+    (part,) = delivery.claim(1, 10)
+    delivery.start([part.id], 1)
+    late = ReplyWindowClosed("More than 24 hours.", provider="whatsapp")
+    delivery.record([replace(delivery.after_failure(part, late), worker=1)])
+    return Conversation.objects.get()
+
+
+def test_an_answer_that_comes_too_late_calls_a_person(chatwoot: Any) -> None:
+    close_window(chatwoot)
+
+    found = only()
+    assert (found.state, found.reason) == ("open", "window_closed")
+    assert found.question == Message.objects.get(author="contact")
+    assert found.reply == Message.objects.get(author="assistant")
+    assert found.due_at is not None
+
+
+def test_an_offer_that_comes_too_late_is_no_offer_any_more(chatwoot: Any) -> None:
+    unsure = {"outcome": HANDED_OVER, "reason": "low_confidence", "offers_person": True}
+    close_window(chatwoot, **unsure)
+
+    assert (only().state, only().reason) == ("open", "window_closed")
 
 
 def test_closing_closes_it(channel: Any) -> None:

@@ -156,6 +156,8 @@ class InboundReport:
     state: Literal["sent", "delivered", "read", "failed"]
     #: Why it failed, in the provider's words.
     error: str = ""
+    #: It failed because the contact wrote too long ago.
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,17 @@ class InboundErasure:
     contact_id: str
     #: Of no conversation in particular.
     conversation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who a contact is, as the provider tells by a further call."""
+
+    name: str = ""
+    #: As a code; empty: it does not say.
+    lang: str = ""
+    #: The bytes of a picture; whose they are is not trusted.
+    picture: bytes = b""
 
 
 Inbound = (
@@ -182,8 +195,9 @@ Inbound = (
 class Outbound:
     """One thing to send."""
 
-    #: A `note` is only for staff, and only goes where the adapter `has_notes`.
-    kind: Literal["text", "note", "hand_off", "hand_back"]
+    #: A `note` is only for staff, and only goes where the adapter `has_notes`; a
+    #: `template` says a person's words after the window has closed.
+    kind: Literal["text", "template", "note", "hand_off", "hand_back"]
     #: Ours, the same for every attempt; the provider gets it where it keeps one.
     reference: str
     address: Mapping[str, Any]
@@ -280,6 +294,8 @@ class Adapter:
     can_ask: ClassVar[bool] = False
     #: `missed` can tell what the provider holds.
     can_list: ClassVar[bool] = False
+    #: `profile` can tell who a contact is.
+    has_profiles: ClassVar[bool] = False
 
     def __init__(self, channel: ChannelFacts) -> None:
         self.channel = channel
@@ -354,6 +370,17 @@ class Adapter:
         """How long the provider thinks a text is; no character counts for nothing."""
         return len(text)
 
+    def is_late(self, address: Mapping[str, Any]) -> bool:
+        """Whether the provider lets nobody reply in this thread any more."""
+        return False
+
+    def template_text(self, text: str, name: str) -> str:
+        """What a contact of this name reads when a person's words leave as a template.
+
+        Empty where the owner chose none; raises `InvalidPayload` for what is too long.
+        """
+        return ""
+
     def pace_s(self, address: Mapping[str, Any]) -> float:
         """Seconds to wait in one thread before the next part leaves."""
         return 0.0
@@ -424,6 +451,13 @@ class Adapter:
     def vouches_for(self, url: str) -> bool:
         """Whether the operator named the host of this address, wherever it is."""
         return False
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        """Who this contact is; raises `ProviderError`.
+
+        `most` is the largest size of a picture that the caller wants to hold.
+        """
+        raise NotImplementedError
 
     async def missed(self, since: dt.datetime) -> list[Inbound]:
         """What was said and done since then, and may not have been told us.

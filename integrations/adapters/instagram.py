@@ -27,6 +27,7 @@ class InstagramAdapter(MessagingAdapter):
     identity = "user_id"
     #: `id` is another one, which no webhook carries.
     identity_field = "user_id"
+    profile_fields = "name,username,profile_pic"
     subscribed = f"{MessagingAdapter.subscribed},messaging_seen,message_edit"
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         *MetaAdapter.shared_fields,

@@ -5,32 +5,17 @@ Facts: docs/providers/meta.md.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import json
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from core import http
-from core.exceptions import (
-    ConversationGone,
-    CredentialsRefused,
-    InvalidPayload,
-    InvalidSignature,
-    PermanentProviderError,
-    ProviderError,
-    ReplyWindowClosed,
-    TemporaryProviderError,
-    UncertainProviderError,
-)
+from core.exceptions import InvalidSignature, ProviderError, ReplyWindowClosed
 from integrations.adapters.base import (
     Adapter,
     Check,
@@ -41,27 +26,21 @@ from integrations.adapters.base import (
     WebhookRequest,
     require_secret,
 )
-from integrations.adapters.rows import Row, name_of, part, rows, words
+from integrations.adapters.meta_api import GraphApi
+from integrations.adapters.meta_signing import (
+    DELETION,
+    is_deletion,
+    require_signature,
+    words_of_deletion,
+)
+from integrations.adapters.rows import Row, name_of, part, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import httpx2
-
 #: Seconds after the contact's words in which anybody may reply, and a person may.
 WINDOW_S: Final = 24 * 3600
 PERSONS_WINDOW_S: Final = 7 * WINDOW_S
-#: Codes of refusals that stand for something else than "do not repeat this".
-_ERRORS: Final[dict[int, type[ProviderError]]] = {
-    **dict.fromkeys((190, 463, 467), CredentialsRefused),
-    **dict.fromkeys((551, 2018001), ConversationGone),
-    **dict.fromkeys((2018278, 131047), ReplyWindowClosed),
-    **dict.fromkeys((1, 2, 4, 17, 32, 613, 80007), TemporaryProviderError),
-    **dict.fromkeys((130429, 131048, 131056), TemporaryProviderError),
-}
-#: One message every six seconds to one customer.
-_PAIR_LIMIT: Final = 131056
-_DELETION: Final = "signed_request"
 
 
 class MetaAdapter(Adapter):
@@ -102,32 +81,15 @@ class MetaAdapter(Adapter):
         return query.get("hub.challenge", "")
 
     def verify(self, request: WebhookRequest) -> None:
-        if request.body.startswith(f"{_DELETION}=".encode()):
-            signature, signed = _deletion_of(request.body)
-        else:
-            given = request.headers.get("x-hub-signature-256", "")
-            signature, signed = given.removeprefix("sha256="), request.body
-            if signature == given:
-                raise InvalidSignature("The signature is missing.")
-        # Several secrets, separated by commas, allow rotation.
-        known = self.channel.credentials["app_secret"].split(",")
-        made = (
-            hmac.new(each.strip().encode(), signed, hashlib.sha256).hexdigest()
-            for each in known
-            if each.strip()
-        )
-        if not any(
-            hmac.compare_digest(signature.encode(), each.encode()) for each in made
-        ):
-            raise InvalidSignature("The signature does not match.")
+        require_signature(request, self.channel.credentials["app_secret"])
 
     def decode(self, body: bytes) -> Row:
-        if not body.startswith(f"{_DELETION}=".encode()):
+        if not is_deletion(body):
             return super().decode(body)
-        return {_DELETION: super().decode(_unpacked(_deletion_of(body)[1]))}
+        return {DELETION: super().decode(words_of_deletion(body))}
 
     def delivery_key(self, request: WebhookRequest, payload: Row) -> str:
-        if asked := part(payload, _DELETION):
+        if asked := part(payload, DELETION):
             return f"deletion:{name_of(asked, 'user_id')}:{asked.get('issued_at')}"
         if payload.get("object") != self.object:
             return ""
@@ -139,7 +101,7 @@ class MetaAdapter(Adapter):
         return hashlib.sha256(told).hexdigest()
 
     def parse(self, payload: Row) -> list[Inbound]:
-        if asked := part(payload, _DELETION):
+        if asked := part(payload, DELETION):
             return [InboundErasure(name_of(asked, "user_id"))]
         found: list[Inbound] = []
         for item in self.items(payload):
@@ -147,7 +109,7 @@ class MetaAdapter(Adapter):
         return found
 
     def acknowledge(self, payload: Row) -> dict[str, Any]:
-        asked = part(payload, _DELETION)
+        asked = part(payload, DELETION)
         if not asked:
             return {"status": "ok"}
         told = f"{self.channel.uuid}:{asked.get('user_id')}".encode()
@@ -176,13 +138,15 @@ class MetaAdapter(Adapter):
 
     # What we send
 
+    def is_late(self, address: Mapping[str, Any]) -> bool:
+        most = PERSONS_WINDOW_S if self.has_human_tag else WINDOW_S
+        return _age_s(address) >= most
+
     def window_of(self, outbound: Outbound) -> str:
         """`open`, or `persons` where only a person may reply; raises when closed."""
-        age = time.time() - float(outbound.address.get("at", 0))
-        if age < WINDOW_S:
+        if _age_s(outbound.address) < WINDOW_S:
             return "open"
-        may_tag = self.has_human_tag and outbound.is_by_person
-        if may_tag and age < PERSONS_WINDOW_S:
+        if outbound.is_by_person and not self.is_late(outbound.address):
             return "persons"
         raise ReplyWindowClosed(
             _("The customer wrote more than 24 hours ago; Meta delivers no reply now."),
@@ -190,49 +154,17 @@ class MetaAdapter(Adapter):
         )
 
     async def call(
-        self, method: str, path: str, body: Row | None = None, **params: str
+        self,
+        method: str,
+        path: str,
+        body: Row | None = None,
+        *,
+        repeatable: bool | None = None,
+        **params: str,
     ) -> Row:
         """The answer of the Graph API; raises `ProviderError`."""
-        base = settings.META_GRAPH_BASE_URL or self.host
-        is_post = method == "POST"
-        response = await http.request(
-            method,
-            f"{base.rstrip('/')}/{settings.META_GRAPH_VERSION}/{path}",
-            provider=self.key,
-            trusted=True,
-            headers={
-                "Authorization": f"Bearer {self.channel.credentials['access_token']}"
-            },
-            params=params or None,
-            json=body,
-            check=False,
-        )
-        said = _body(response)
-        if response.status_code < 300 and said:
-            return said
-        if response.status_code < 300:
-            kind = UncertainProviderError if is_post else TemporaryProviderError
-            raise kind("Something else answered than Meta.", provider=self.key)
-        raise self._error(response, part(said, "error"), repeatable=not is_post)
-
-    def _error(
-        self, response: httpx2.Response, said: Row, *, repeatable: bool
-    ) -> ProviderError:
-        """The error that a refusal stands for, in Meta's words."""
-        codes = [said.get("error_subcode"), said.get("code")]
-        kind = next((_ERRORS[each] for each in codes if each in _ERRORS), None)
-        plain = http.error_from_response(
-            response, provider=self.key, repeatable=repeatable
-        )
-        text = words(said, "message") or str(plain)
-        if kind is None and isinstance(plain, PermanentProviderError):
-            kind = PermanentProviderError
-        wait = plain.retry_after
-        if wait is None and _PAIR_LIMIT in codes:
-            wait = 6.0
-        return (kind or type(plain))(
-            text, provider=self.key, status=plain.status, retry_after=wait
-        )
+        api = GraphApi(self.key, self.host, self.channel.credentials["access_token"])
+        return await api.call(method, path, body, repeatable=repeatable, **params)
 
     # How it is set up
 
@@ -251,26 +183,6 @@ class MetaAdapter(Adapter):
         raise NotImplementedError
 
 
-def _deletion_of(body: bytes) -> tuple[str, bytes]:
-    """The signature of a person's request to be forgotten, in hex, and what it signs."""
-    try:
-        form = parse_qs(body.decode("ascii"))
-    except ValueError as exc:
-        raise InvalidPayload("The request is not a form.") from exc
-    signature, _dot, signed = form.get(_DELETION, [""])[0].partition(".")
-    return _unpacked(signature.encode()).hex(), signed.encode()
-
-
-def _unpacked(text: bytes) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    except (ValueError, binascii.Error) as exc:
-        raise InvalidPayload("The request is not signed as Meta does.") from exc
-
-
-def _body(response: httpx2.Response) -> Row:
-    try:
-        said = http.json_of(response, provider="meta")
-    except TemporaryProviderError:
-        return {}
-    return said if isinstance(said, dict) else {}
+def _age_s(address: Mapping[str, Any]) -> float:
+    """Seconds since the contact's last words."""
+    return time.time() - float(address.get("at", 0))

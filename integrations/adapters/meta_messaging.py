@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from urllib.parse import quote
 
+from core import http
+from core.exceptions import ProviderError
 from core.text import truncate
 from integrations.adapters.base import (
     Attachment,
@@ -11,13 +14,14 @@ from integrations.adapters.base import (
     InboundDeletion,
     InboundEdit,
     InboundMessage,
-    InboundRating,
     InboundReport,
     InboundTurnover,
     Outbound,
+    Profile,
     Turnover,
 )
 from integrations.adapters.meta import MetaAdapter
+from integrations.adapters.meta_buttons import buttons, rating_of
 from integrations.adapters.rows import Row, name_of, part, rows, words
 
 if TYPE_CHECKING:
@@ -29,8 +33,7 @@ _KINDS: Final[dict[str, Literal["image", "voice", "video"]]] = {
     "audio": "voice",
     "video": "video",
 }
-#: What may be pressed, and how long its title may be.
-_RATINGS: Final = (("👍", "helpful"), ("👎", "unhelpful"))
+#: How long the title of a button may be.
 _LONGEST_TITLE: Final = 20
 #: Who has the thread after another app took it, or gave it to us.
 _CONTROL: Final = {
@@ -44,6 +47,9 @@ class MessagingAdapter(MetaAdapter):
 
     has_buttons = True
     has_human_tag = True
+    has_profiles = True
+    #: What is asked of a contact.
+    profile_fields: ClassVar[str]
     #: What the account is subscribed to.
     subscribed: str = "messages,messaging_postbacks,message_reactions"
 
@@ -102,9 +108,8 @@ class MessagingAdapter(MetaAdapter):
     def _press(self, item: Row, press: Row, title: str) -> list[Inbound]:
         """A button rates a reply, or says its title."""
         person = name_of(part(item, "sender"))
-        kind, _colon, rest = words(press, "payload").partition(":")
-        if kind in dict(_RATINGS).values() and rest:
-            return [InboundRating(person, rest, is_helpful=kind == "helpful")]
+        if rating := rating_of(person, words(press, "payload")):
+            return [rating]
         if not title:
             return []
         at = f"press:{person}:{item.get('timestamp')}"[:200]
@@ -131,6 +136,26 @@ class MessagingAdapter(MetaAdapter):
             body["message"]["quick_replies"] = replies
         answer = await self.call("POST", "me/messages", body)
         return words(answer, "message_id")
+
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        said = await self.call(
+            "GET", quote(contact, safe=""), fields=self.profile_fields
+        )
+        url = words(said, "profile_pic")
+        return Profile(
+            name=words(said, "name") or words(said, "username"),
+            picture=await self._picture(url, most) if url else b"",
+        )
+
+    async def _picture(self, url: str, most: int) -> bytes:
+        """The bytes at an address of theirs; none where it has ended by now."""
+        try:
+            answer = await http.request(
+                "GET", url, provider=self.key, max_bytes=most, max_redirects=3
+            )
+        except ProviderError:
+            return b""
+        return answer.content
 
     async def connect(self, url: str) -> dict[str, str]:
         me = await self.call("GET", "me", fields=f"{self.identity_field},username,name")
@@ -183,14 +208,11 @@ def _reports(item: Row, person: str) -> list[Inbound]:
 
 
 def _quick_replies(outbound: Outbound) -> list[Row]:
-    pressed = [(each, f"say:{each}") for each in outbound.choices]
-    if outbound.is_rateable:
-        pressed = [(sign, f"{kind}:{outbound.reference}") for sign, kind in _RATINGS]
     return [
         {
             "content_type": "text",
             "title": truncate(title, _LONGEST_TITLE),
             "payload": payload,
         }
-        for title, payload in pressed
+        for title, payload in buttons(outbound)
     ]

@@ -22,19 +22,20 @@ from integrations.adapters.base import (
     CredentialField,
     Inbound,
     Outbound,
+    Profile,
     WebhookRequest,
     require_secret,
 )
 from integrations.adapters.rows import Row, number, part, words
+from integrations.adapters.telegram_checks import findings
 from integrations.adapters.telegram_reading import (
-    HELPFUL,
     READERS,
     SAY,
-    UNHELPFUL,
     Bot,
     is_said_to,
     kind_of,
 )
+from integrations.adapters.telegram_sending import buttons, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ class TelegramAdapter(Adapter):
     label = "Telegram"
     max_length = 4096
     has_buttons = True
+    has_profiles = True
     connects = True
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         CredentialField(
@@ -117,19 +119,30 @@ class TelegramAdapter(Adapter):
         path = words(file, "file_path")
         return await telegram_api.read_file(self._token, path, most=most)
 
+    async def profile(self, contact: str, *, most: int) -> Profile:
+        # The name and the language come with each message.
+        wanted = {"user_id": int(contact), "limit": 1}
+        found = await self._call("getUserProfilePhotos", wanted)
+        # Of one picture, in several sizes; the smallest comes first.
+        sizes = next(iter(found.get("photos") or ()), ())
+        if not sizes:
+            return Profile()
+        picture = Attachment("image", external_id=words(sizes[0], "file_id"))
+        return Profile(picture=await self.fetch(picture, most=most))
+
     async def show_typing(self, address: Mapping[str, Any]) -> None:
-        where = _where(address)
-        where.pop("reply_parameters", None)
-        await self._call("sendChatAction", {**where, "action": "typing"})
+        place = where(address)
+        place.pop("reply_parameters", None)
+        await self._call("sendChatAction", {**place, "action": "typing"})
 
     async def send(self, outbound: Outbound) -> str:
         # No parse mode: whatever the text holds, it is shown as it is.
         values = {
-            **_where(outbound.address),
+            **where(outbound.address),
             "text": outbound.text,
             "link_preview_options": {"is_disabled": True},
         }
-        if rows := _buttons(outbound):
+        if rows := buttons(outbound):
             values["reply_markup"] = {"inline_keyboard": rows}
         answer = await self._call("sendMessage", values, repeatable=False)
         return str(answer.get("message_id", "")) if isinstance(answer, dict) else ""
@@ -164,50 +177,4 @@ class TelegramAdapter(Adapter):
             me, info = await self._call("getMe"), await self._call("getWebhookInfo")
         except ProviderError as exc:
             return [Check(gettext_noop("Bot"), is_ok=False, detail=str(exc))]
-        error = words(info, "last_error_message")
-        waiting = str(info.get("pending_update_count", 0))
-        groups = _("allowed") if me.get("can_join_groups") else _("not allowed")
-        return [
-            Check(gettext_noop("Bot"), is_ok=True, detail=f"@{words(me, 'username')}"),
-            Check(
-                gettext_noop("Webhook"),
-                is_ok=words(info, "url").endswith(f"/{self.channel.uuid}"),
-                detail=words(info, "url") or _("none"),
-                hint=_("Another program took the bot over; connect it again."),
-            ),
-            Check(
-                gettext_noop("Deliveries"),
-                is_ok=not error,
-                detail=error or _("no errors"),
-                hint=_("Telegram could not reach this address."),
-            ),
-            Check(gettext_noop("Waiting updates"), is_ok=True, detail=waiting),
-            Check(gettext_noop("Groups"), is_ok=True, detail=groups),
-        ]
-
-
-def _where(address: Mapping[str, Any]) -> Row:
-    """An address as their calls take it."""
-    names = {"chat": "chat_id", "business": "business_connection_id"}
-    names["topic"] = "message_thread_id"
-    found = {names[name]: each for name, each in address.items() if name in names}
-    if "answers" in address:
-        found["reply_parameters"] = {
-            "message_id": address["answers"],
-            "allow_sending_without_reply": True,
-        }
-    return found
-
-
-def _buttons(outbound: Outbound) -> list[list[Row]]:
-    said = [
-        {"text": each, "callback_data": f"{SAY}:{each}"}
-        for each in outbound.choices
-        if len(each.encode()) <= 60
-    ]
-    rated = [
-        {"text": sign, "callback_data": f"{kind}:{outbound.reference}"}
-        for sign, kind in (("👍", HELPFUL), ("👎", UNHELPFUL))
-        if outbound.is_rateable
-    ]
-    return [row for row in (said, rated) if row]
+        return findings(me, info, self.channel.uuid)

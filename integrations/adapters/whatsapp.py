@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.utils.translation import gettext_noop
 
 from core import http
+from core.exceptions import ProviderError
+from integrations.adapters import whatsapp_reading
 from integrations.adapters.base import (
     Attachment,
+    Check,
     CredentialField,
     Inbound,
-    InboundMessage,
-    InboundRating,
-    InboundReport,
     Outbound,
 )
 from integrations.adapters.meta import MetaAdapter
-from integrations.adapters.rows import Row, name_of, part, rows, words
+from integrations.adapters.meta_buttons import buttons
+from integrations.adapters.rows import Row, rows, words
+from integrations.adapters.whatsapp_templates import Template, approved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Our kind of each type of message that has a file.
-_FILES: Final[dict[str, Literal["image", "voice", "video", "file"]]] = {
-    "audio": "voice",
-    "document": "file",
-    "image": "image",
-    "sticker": "image",
-    "video": "video",
-}
-_STATES: Final = {"sent", "delivered", "read", "failed"}
 #: Longest text above buttons.
 _LONGEST_WITH_BUTTONS: Final = 1024
-_RATINGS: Final = (("👍", "helpful"), ("👎", "unhelpful"))
 
 
 class WhatsAppAdapter(MetaAdapter):
@@ -48,64 +42,44 @@ class WhatsAppAdapter(MetaAdapter):
         CredentialField(
             "phone_number_id", "Id of the number", is_secret=False, is_unique=True
         ),
+        CredentialField(
+            "business_account_id",
+            "Id of the WhatsApp business account",
+            is_secret=False,
+            is_required=False,
+        ),
+        CredentialField(
+            "template",
+            "Template",
+            is_secret=False,
+            is_required=False,
+            is_generated=True,
+        ),
     )
+
+    @property
+    def _number(self) -> str:
+        return self.channel.credentials["phone_number_id"]
+
+    @property
+    def _business(self) -> str:
+        return self.channel.credentials.get("business_account_id", "")
+
+    @property
+    def template(self) -> Template | None:
+        """What the owner chose for what is said too late."""
+        return Template.load(self.channel.credentials.get("template", ""))
 
     # What arrives
 
     def items(self, payload: Row) -> Iterator[Row]:
-        own = self.channel.credentials["phone_number_id"]
-        for entry in rows(payload, "entry"):
-            for change in rows(entry, "changes"):
-                value = part(change, "value")
-                if str(part(value, "metadata").get("phone_number_id")) == own:
-                    yield from self.events(value)
-
-    def events(self, entry: Row) -> Iterator[Row]:
-        names = {
-            str(each.get("wa_id")): words(part(each, "profile"), "name")
-            for each in rows(entry, "contacts")
-        }
-        for message in rows(entry, "messages"):
-            name = names.get(str(message.get("from")), "")
-            yield {"message": message, "name": name}
-        for status in rows(entry, "statuses"):
-            yield {"status": status}
-        for echo in rows(entry, "message_echoes"):
-            yield {"echo": echo}
+        return whatsapp_reading.items_of(payload, self._number)
 
     def event_name(self, item: Row) -> list[Any]:
-        kind, row = next(each for each in item.items() if isinstance(each[1], dict))
-        return [kind, str(row.get("id")), str(row.get("status"))]
+        return whatsapp_reading.name_of_event(item)
 
     def read(self, item: Row) -> list[Inbound]:
-        if status := part(item, "status"):
-            return _report(status)
-        if echo := part(item, "echo"):
-            # A person wrote it in the app on their phone.
-            person = name_of(echo, "to")
-            return [self._said(echo, person, author="support", is_echo=True)]
-        message = part(item, "message")
-        if not message or words(message, "type") in ("reaction", "system"):
-            return []
-        person = name_of(message, "from")
-        pressed = words(_pressed(message), "id") or words(_pressed(message), "payload")
-        kind, _colon, rest = pressed.partition(":")
-        if kind in dict(_RATINGS).values() and rest:
-            return [InboundRating(person, rest, is_helpful=kind == "helpful")]
-        address = {"to": person, "at": _time(message), "message": name_of(message)}
-        name = words(item, "name")
-        return [self._said(message, person, contact_name=name, address=address)]
-
-    def _said(self, message: Row, person: str, **more: Any) -> InboundMessage:
-        return InboundMessage(
-            conversation_id=person,
-            contact_id=person,
-            external_id=name_of(message),
-            text=_text(message),
-            attachments=_attachments(message),
-            profile={"phone": f"+{person}"} if person.isdigit() else {},
-            **more,
-        )
+        return whatsapp_reading.read(item)
 
     # What we send
 
@@ -114,25 +88,32 @@ class WhatsAppAdapter(MetaAdapter):
         return 6.0
 
     async def send(self, outbound: Outbound) -> str:
-        self.window_of(outbound)
-        text: Row = {"type": "text", "text": {"body": outbound.text}}
-        answer = await self._post(
-            {
-                "recipient_type": "individual",
-                "to": outbound.address["to"],
-                **(_with_buttons(outbound) or text),
-            }
-        )
+        body = {"recipient_type": "individual", "to": outbound.address["to"]}
+        answer = await self._post({**body, **self._said(outbound)})
         return words(next(iter(rows(answer, "messages")), {}), "id")
+
+    def _said(self, outbound: Outbound) -> Row:
+        """What is said, as their calls take it; raises `ReplyWindowClosed`."""
+        if outbound.kind == "template" and outbound.is_by_person and self.template:
+            return self.template.message(
+                outbound.text, outbound.context.get("name", "")
+            )
+        self.window_of(outbound)
+        return _with_buttons(outbound) or {
+            "type": "text",
+            "text": {"body": outbound.text},
+        }
+
+    def template_text(self, text: str, name: str) -> str:
+        return self.template.text(text, name) if self.template else ""
 
     async def show_typing(self, address: Mapping[str, Any]) -> None:
         shown = {"status": "read", "message_id": address["message"]}
         await self._post({**shown, "typing_indicator": {"type": "text"}})
 
     async def _post(self, body: Row) -> Row:
-        number = self.channel.credentials["phone_number_id"]
         body = {"messaging_product": "whatsapp", **body}
-        return await self.call("POST", f"{number}/messages", body)
+        return await self.call("POST", f"{self._number}/messages", body)
 
     async def fetch(self, attachment: Attachment, *, most: int) -> bytes:
         found = await self.call("GET", attachment.external_id)
@@ -147,88 +128,57 @@ class WhatsAppAdapter(MetaAdapter):
         )
         return response.content
 
+    # How it is set up
+
     async def connect(self, url: str) -> dict[str, str]:
         await self.own_name()
+        if self._business:
+            await self.call("POST", f"{self._business}/subscribed_apps")
         return {}
 
+    async def is_connected(self, url: str) -> bool:
+        if not self._business:
+            return True  # there is nobody to ask
+        found = await self.call("GET", f"{self._business}/subscribed_apps")
+        return bool(rows(found, "data"))
+
     async def own_name(self) -> str:
-        number = self.channel.credentials["phone_number_id"]
         fields = "verified_name,display_phone_number"
-        found = await self.call("GET", number, fields=fields)
+        found = await self.call("GET", self._number, fields=fields)
         names = (words(found, each) for each in fields.split(","))
         return " ".join(filter(None, names))
 
+    async def templates(self) -> list[Template]:
+        """The approved templates that can be sent; raises `ProviderError`."""
+        path = f"{self._business}/message_templates"
+        fields = "name,language,status,components"
+        return approved(
+            await self.call("GET", path, fields=fields, status="APPROVED", limit="200")
+        )
 
-def _time(message: Row) -> int:
-    at = words(message, "timestamp")
-    return int(at) if at.isascii() and at.isdigit() and len(at) < 12 else 0
-
-
-def _pressed(message: Row) -> Row:
-    shown = part(message, "interactive")
-    return (
-        part(shown, "button_reply")
-        or part(shown, "list_reply")
-        or part(message, "button")
-    )
-
-
-def _text(message: Row) -> str:
-    pressed = _pressed(message)
-    if pressed:
-        return words(pressed, "title") or words(pressed, "text")
-    if place := part(message, "location"):
-        at = (place.get(name) for name in ("latitude", "longitude"))
-        found = [str(each) for each in at if isinstance(each, int | float)]
-        named = [words(place, "name"), words(place, "address"), *found]
-        return ", ".join(filter(None, named))
-    people = [
-        [words(part(each, "name"), "formatted_name")]
-        + [words(phone, "phone") for phone in rows(each, "phones")]
-        for each in rows(message, "contacts")
-    ]
-    shared = "\n".join(" ".join(filter(None, each)) for each in people)
-    file = part(message, words(message, "type"))
-    return words(part(message, "text"), "body") or words(file, "caption") or shared
-
-
-def _attachments(message: Row) -> tuple[Attachment, ...]:
-    kind = words(message, "type")
-    file = part(message, kind)
-    if kind not in _FILES or not file:
-        return ()
-    return (
-        Attachment(
-            _FILES[kind],
-            external_id=words(file, "id"),
-            name=words(file, "filename"),
-            content_type=words(file, "mime_type"),
-        ),
-    )
-
-
-def _report(status: Row) -> list[Inbound]:
-    state: Any = words(status, "status")
-    if state not in _STATES:
-        return []
-    error = next(iter(rows(status, "errors")), {})
-    reason = words(part(error, "error_data"), "details") or words(error, "title")
-    person = name_of(status, "recipient_id")
-    return [InboundReport(person, name_of(status), state, error=reason)]
+    async def check(self) -> list[Check]:
+        found = await super().check()
+        if self.template is None or not self._business:
+            return found
+        try:
+            problem = self.template.problem(await self.templates())
+        except ProviderError as exc:
+            problem = str(exc)
+        name = gettext_noop("Template")
+        detail = problem or self.template.title
+        return [*found, Check(name, is_ok=not problem, detail=detail)]
 
 
 def _with_buttons(outbound: Outbound) -> Row:
-    pressed = [(each, f"say:{each}") for each in outbound.choices]
-    if outbound.is_rateable:
-        pressed = [(sign, f"{kind}:{outbound.reference}") for sign, kind in _RATINGS]
+    pressed = buttons(outbound)
     if not pressed or len(outbound.text) > _LONGEST_WITH_BUTTONS:
         return {}
-    buttons = [
+    replies = [
         {"type": "reply", "reply": {"id": key, "title": title}}
         for title, key in pressed
     ]
     shown = {"type": "button", "body": {"text": outbound.text}}
     return {
         "type": "interactive",
-        "interactive": {**shown, "action": {"buttons": buttons}},
+        "interactive": {**shown, "action": {"buttons": replies}},
     }

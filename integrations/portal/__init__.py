@@ -13,10 +13,12 @@ from integrations.portal.base import ChannelPages, DeskPages, Pages
 from integrations.portal.connected import ConnectedPages
 from integrations.portal.freshdesk import FreshdeskPages
 from integrations.portal.kommo import KommoPages
+from integrations.portal.whatsapp import WhatsAppPages
 
 REGISTRY: dict[str, type[Pages[Any]]] = {
     "freshdesk": FreshdeskPages,
     "kommo": KommoPages,
+    "whatsapp": WhatsAppPages,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,7 @@ from integrations.facts import adapter_of
 from integrations.portal.base import SETUP, STATUS, TEST, ChannelPages, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from django.http import HttpRequest
 
@@ -28,7 +28,7 @@ LAST = 10
 class ConnectedPages(ChannelPages):
     """Saving the credentials connects the channel."""
 
-    tabs = (STATUS, SETUP, TEST)
+    tabs: ClassVar[Sequence[Tab]] = (STATUS, SETUP, TEST)
 
     def steps(self) -> Mapping[str, Callable[[HttpRequest, Channel], Outcome]]:
         return {**super().steps(), "test": self.test}

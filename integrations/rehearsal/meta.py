@@ -18,16 +18,17 @@ import json
 import re
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from integrations.rehearsal.meta_rules import TEMPLATES, Refused, Row, check, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Product = Literal["instagram", "messenger", "whatsapp"]
-Row = dict[str, Any]
 
 TOKEN: Final = "rehearsal-token"  # noqa: S105 (opens nothing)
 APP_SECRET: Final = "rehearsal-app-secret"  # noqa: S105
@@ -36,6 +37,8 @@ OWN: Final[dict[str, Row]] = {
     "messenger": {"id": "10501", "name": "Shop"},
     "whatsapp": {"id": "106540", "verified_name": "Shop", "display_phone_number": "+1"},
 }
+#: The WhatsApp business account that the number is of.
+BUSINESS: Final = "102290"
 OBJECTS: Final = {
     "instagram": "instagram",
     "messenger": "page",
@@ -54,14 +57,6 @@ FAULTS: Final[dict[str, tuple[int, int, int]]] = {
 }
 
 
-class Refused(Exception):
-    """The API says no."""
-
-    def __init__(self, words: str, status: int = 400, code: int = 100, sub: int = 0):
-        super().__init__(words)
-        self.status, self.code, self.sub = status, code, sub
-
-
 class MetaServer:
     """Listens on 127.0.0.1 until it is closed."""
 
@@ -71,6 +66,17 @@ class MetaServer:
         #: What was sent, in order; also what was refused.
         self.sent: list[Row] = []
         self.problems: list[str] = []
+        #: When each customer wrote last; who is not known has just written.
+        self.heard: defaultdict[str, float] = defaultdict(time.time)
+        #: Whether the page has conversation routing, and we are its first app.
+        self.has_routing = False
+        self.is_first_app = True
+        #: The app that has a customer's thread, where it is not ours; what was asked.
+        self.owners: dict[str, str] = {}
+        self.controls: list[tuple[str, Row]] = []
+        #: Name, locale and picture of people, by their number.
+        self.people: dict[str, Row] = {}
+        self.pictures: dict[str, bytes] = {}
         #: Sender actions and marks of reading.
         self.signs: list[Row] = []
         self.is_subscribed = False
@@ -101,7 +107,7 @@ class MetaServer:
     @property
     def texts(self) -> list[str]:
         """What was said, in order."""
-        return [_text(body) for body in self.sent]
+        return [text_of(body) for body in self.sent]
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Row) -> Row:
         """What the API says; raises `Refused`, or `TimeoutError` to hang up."""
@@ -111,83 +117,80 @@ class MetaServer:
                 return own
             case "GET", name if name == own["id"]:
                 return own
+            case "GET", name if name in self.people:
+                return self._person(name, query.get("fields", "").split(","))
             case "GET", "refresh_access_token":
                 self.token = "renewed-token"  # noqa: S105
                 return {"access_token": self.token, "expires_in": 5_184_000}
             case "POST", "me/subscribed_apps":
                 self.is_subscribed = bool(query.get("subscribed_fields"))
                 return {"success": True}
-            case "GET", "me/subscribed_apps":
+            case "POST", path if path == f"{BUSINESS}/subscribed_apps":
+                self.is_subscribed = True
+                return {"success": True}
+            case "GET", path if path in _SUBSCRIPTIONS:
                 return {"data": [{"id": "1"}] if self.is_subscribed else []}
+            case "GET", path if path == f"{BUSINESS}/message_templates":
+                wanted = query.get("status")
+                known = (each for each in TEMPLATES if each["status"] == wanted)
+                return {"data": list(known)}
+            case "POST", name if name.endswith("_thread_control"):
+                return self._control(name.removeprefix("me/"), body)
             case "POST", name if name.endswith("/messages"):
                 return self._message(body)
         raise Refused(f"Unsupported {method} request", code=100, sub=33)
+
+    def _person(self, name: str, fields: list[str]) -> Row:
+        known = self.people[name]
+        if "locale" in fields and "locale" not in known:
+            raise Refused("(#10) This needs pages_user_locale", code=10)
+        return {"id": name, **{key: known[key] for key in fields if key in known}}
+
+    def _control(self, verb: str, body: Row) -> Row:
+        self.controls.append((verb.removesuffix("_thread_control"), body))
+        person = body["recipient"]["id"]
+        if not self.has_routing:
+            raise Refused("(#27) Conversation routing is not set up", code=27)
+        match verb:
+            case "pass_thread_control":
+                self.owners[person] = str(body["target_app_id"])
+            case "take_thread_control" if self.is_first_app:
+                self.owners.pop(person, None)
+            case "take_thread_control":
+                raise Refused("(#10) Only the primary app can take control", code=10)
+        return {"success": True}
 
     def _message(self, body: Row) -> Row:
         if "sender_action" in body or "typing_indicator" in body:
             self.signs.append(body)
             return {"success": True}
         self.sent.append(body)
-        if problem := _problem(self.product, body):
-            self.problems.append(problem)
-            raise Refused(f"(#100) {problem}")
+        if _recipient(body) in self.owners:
+            words = "(#10) Another app is controlling this thread now."
+            raise Refused(words, code=10, sub=2018300)
+        try:
+            check(self.product, body, self.heard[_recipient(body)])
+        except Refused as exc:
+            self.problems.append(str(exc))
+            raise
         fault = self.faults.popleft() if self.faults else ""
         if fault == "lost_after":
             raise TimeoutError
         if fault:
             status, code, sub = FAULTS[fault]
             raise Refused(f"(#{code}) Fault {fault}", status, code, sub)
-        self.on_message(_text(body))
+        self.on_message(text_of(body))
         number = next(self._numbers)
         if self.product == "whatsapp":
             return {"messages": [{"id": f"wamid.{number}"}]}
         return {"recipient_id": "9001", "message_id": f"m_sent_{number}"}
 
 
-def _text(body: Row) -> str:
-    if "message" in body:
-        return str(body["message"].get("text", ""))
-    shown = body.get("interactive") or body
-    return str((shown.get("body") or body.get("text") or {}).get(_body_name(body), ""))
+_SUBSCRIPTIONS: Final = ("me/subscribed_apps", f"{BUSINESS}/subscribed_apps")
 
 
-def _body_name(body: Row) -> str:
-    return "text" if "interactive" in body else "body"
-
-
-def _problem(product: Product, body: Row) -> str:
-    """Which documented limit a message breaks; empty: none."""
-    text = _text(body)
-    if not text.strip():
-        return "The text is empty"
-    if product == "whatsapp":
-        return _problem_of_whatsapp(body, text)
-    if not body.get("recipient", {}).get("id"):
-        return "The recipient is missing"
-    most = 1000 if product == "instagram" else 2000
-    size = len(text.encode()) if product == "instagram" else len(text)
-    if size > most:
-        return f"Length of param message[text] must be less than or equal to {most}"
-    if body.get("messaging_type") == "MESSAGE_TAG" and body.get("tag") != "HUMAN_AGENT":
-        return "The tag is unknown"
-    replies = body["message"].get("quick_replies", [])
-    if len(replies) > 13 or any(len(each["title"]) > 20 for each in replies):
-        return "Quick replies are too many or too long"
-    return ""
-
-
-def _problem_of_whatsapp(body: Row, text: str) -> str:
-    if body.get("messaging_product") != "whatsapp" or not body.get("to"):
-        return "messaging_product or to is missing"
-    if len(text) > (1024 if "interactive" in body else 4096):
-        return "Param text is too long"
-    action = body.get("interactive", {}).get("action", {})
-    buttons = [each["reply"] for each in action.get("buttons", [])]
-    if len(buttons) > 3 or any(len(each["title"]) > 20 for each in buttons):
-        return "Buttons are too many or too long"
-    if len({each["id"] for each in buttons}) != len(buttons):
-        return "Two buttons have the same id"
-    return ""
+def _recipient(body: Row) -> str:
+    return str(body.get("to") or body.get("recipient", {}).get("id", ""))
 
 
 def written(product: Product, text: str) -> Row:
@@ -238,6 +241,9 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_call(self) -> None:
         """Take one call."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if picture := self.meta.pictures.get(self.path):
+            self._reply(200, picture, "image/jpeg")
+            return
         try:
             status, answer = 200, self._answer(json.loads(body) if body else {})
         except TimeoutError:
@@ -248,9 +254,11 @@ class _Handler(BaseHTTPRequestHandler):
             if exc.sub:
                 error["error_subcode"] = exc.sub
             status, answer = exc.status, {"error": {**error, "fbtrace_id": "X"}}
-        data = json.dumps(answer).encode()
+        self._reply(status, json.dumps(answer).encode(), "application/json")
+
+    def _reply(self, status: int, data: bytes, kind: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import logging
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,14 @@ from integrations.rehearsal.kommo import KommoServer
 from integrations.rehearsal.mail import FAULTS as mail_faults
 from integrations.rehearsal.mail import USER as MAIL_USER
 from integrations.rehearsal.mail import MailServer
-from integrations.rehearsal.meta import APP_SECRET, OWN, MetaServer, signed, written
+from integrations.rehearsal.meta import (
+    APP_SECRET,
+    BUSINESS,
+    OWN,
+    MetaServer,
+    signed,
+    written,
+)
 from integrations.rehearsal.meta import FAULTS as meta_faults
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
 from integrations.rehearsal.teams import FAULTS as teams_faults
@@ -155,11 +163,13 @@ def meta(product: Product) -> Stage:
             write(f"access_token={META_TOKEN}\napp_secret={APP_SECRET}")
             if product == "whatsapp":
                 write(f"phone_number_id={OWN[product]['id']}")
+                write(f"business_account_id={BUSINESS}")
 
             def listen(line: str) -> None:
                 if not options["webhook"]:
                     write("No webhook is named: --webhook URL")
                     return
+                server.heard["9001"] = time.time()
                 body = written(product, line)
                 post(options["webhook"], body, signed(json.dumps(body).encode()))
 

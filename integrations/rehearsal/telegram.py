@@ -95,6 +95,8 @@ class TelegramServer:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.problems: list[str] = []
         self.blocked: set[int] = set()
+        #: Pictures of people, by their number.
+        self.portraits: dict[int, bytes] = {}
         #: Messages that a chat takes in a second; 0: all.
         self.most_per_second = 0
         #: Told of each message that is shown.
@@ -244,6 +246,20 @@ class TelegramServer:
         name = values["file_id"]
         return {"file_id": name, "file_unique_id": name, "file_path": f"files/{name}"}
 
+    def _portraits(self, values: dict[str, Any]) -> dict[str, Any]:
+        person = values["user_id"]
+        if person not in self.portraits:
+            return {"total_count": 0, "photos": []}
+        name = f"portrait-{person}"
+        size = {"file_id": name, "file_unique_id": name, "width": 160, "height": 160}
+        return {"total_count": 1, "photos": [[size]]}
+
+    def content(self, name: str) -> bytes:
+        """What is in a file: a portrait, or its own name."""
+        person = name.removeprefix("portrait-")
+        known = self.portraits.get(int(person)) if person.isdecimal() else None
+        return known or name.encode()
+
 
 _VERBS: Final[dict[str, Callable[[TelegramServer, dict[str, Any]], Any]]] = {
     "getMe": lambda _self, _values: BOT,
@@ -255,6 +271,7 @@ _VERBS: Final[dict[str, Callable[[TelegramServer, dict[str, Any]], Any]]] = {
     "sendChatAction": TelegramServer._chat_action,
     "answerCallbackQuery": TelegramServer._answer_press,
     "getFile": TelegramServer._file,
+    "getUserProfilePhotos": TelegramServer._portraits,
 }
 
 
@@ -282,10 +299,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(status, json.dumps(answer).encode(), "application/json")
 
     def do_GET(self) -> None:
-        """Give the content of a file; its name is its content."""
+        """Give the content of a file."""
         name = self.path.removeprefix(f"/file/bot{TOKEN}/files/")
         found = name != self.path
-        self._reply(200 if found else 404, name.encode(), "application/octet-stream")
+        data = self.telegram.content(name)
+        self._reply(200 if found else 404, data, "application/octet-stream")
 
     def _answer(self, body: bytes) -> dict[str, Any]:
         match = re.fullmatch(r"/bot([^/]+)/(\w+)", self.path)

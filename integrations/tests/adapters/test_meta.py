@@ -183,6 +183,19 @@ FILE = "https://cdn.example"
     [
         ("instagram", "image", "", Attachment("image", f"{FILE}/1.jpg")),
         ("messenger", "voice", "", Attachment("voice", f"{FILE}/1.ogg")),
+        ("messenger", "file", "", Attachment("file", f"{FILE}/1.pdf")),
+        (
+            "whatsapp",
+            "sticker",
+            "",
+            Attachment("image", external_id="904", content_type="image/webp"),
+        ),
+        (
+            "whatsapp",
+            "video",
+            "See how it rattles.",
+            Attachment("video", external_id="905", content_type="video/mp4"),
+        ),
         (
             "instagram",
             "story_reply",
@@ -238,6 +251,7 @@ def test_what_is_no_text_comes_as_an_attachment(
         ("instagram", "unsupported", ""),
         ("whatsapp", "unsupported", ""),
         ("whatsapp", "button_words", "Yes"),
+        ("whatsapp", "list_reply", "Opening hours"),
         ("whatsapp", "template_button", "Tell me more"),
         ("whatsapp", "contacts", "Saraa +976 8800 1122"),
         ("whatsapp", "location", "State Department Store, 47.9185, 106.9176"),
@@ -269,7 +283,12 @@ def test_words_are_changed_taken_back_and_rated(provider: str) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "name"),
-    [(each, "reaction") for each in PROVIDERS] + [("messenger", "read")],
+    [
+        *((each, "reaction") for each in PROVIDERS),
+        *((each, "referral") for each in ("instagram", "messenger")),
+        ("messenger", "read"),
+        ("whatsapp", "system"),
+    ],
 )
 def test_what_asks_for_no_reply_changes_nothing(provider: str, name: str) -> None:
     assert read(provider, name) == []
@@ -299,6 +318,8 @@ def test_a_failure_comes_with_its_reason() -> None:
     assert read("whatsapp", "status_failed") == [
         InboundReport(PERSON["whatsapp"], "wamid.1", "failed", "Message Undeliverable.")
     ]
+    (late,) = read("whatsapp", "status_late")
+    assert late.is_late
 
 
 def test_while_another_app_has_the_thread_we_only_listen() -> None:
@@ -306,6 +327,7 @@ def test_while_another_app_has_the_thread_we_only_listen() -> None:
 
     assert message.text == "Are you there?"
     assert turnover == InboundTurnover("9001", Turnover.TO_SUPPORT)
+    assert read("messenger", "control_requested") == []
     assert read("messenger", "control_taken") == [turnover]
     assert read("messenger", "control_passed") == [
         InboundTurnover("9001", Turnover.TO_ASSISTANT)

@@ -10,12 +10,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Channel, Event
-from integrations.rehearsal.meta import APP_SECRET, MetaServer
+from integrations.rehearsal.meta import APP_SECRET, BUSINESS, MetaServer
 from integrations.rehearsal.meta import TOKEN as META_TOKEN
 from integrations.rehearsal.telegram import TOKEN
 from integrations.tests.adapters.cases import payload
+from integrations.tests.factories import META, ChannelFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from integrations.rehearsal.telegram import TelegramServer
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +113,78 @@ def test_what_is_entered_at_meta_is_shown(
     assert row.credentials["verify_token"] in page
     assert APP_SECRET not in page
     assert META_TOKEN not in page
+
+
+@pytest.fixture
+def whatsapp(account: Any, settings: Any) -> Iterator[Channel]:
+    with MetaServer("whatsapp") as meta:
+        settings.META_GRAPH_BASE_URL = meta.url
+        known = {**META["whatsapp"], "business_account_id": BUSINESS}
+        yield ChannelFactory(account=account, provider="whatsapp", credentials=known)
+
+
+def test_a_template_is_chosen_from_those_that_are_approved(
+    browser: Any, whatsapp: Channel
+) -> None:
+    listed = take(browser, whatsapp, "template", "list")
+    entered = {"name": "reply_later", "lang": "en", "value": ["{name}", "{reply}"]}
+    take(browser, whatsapp, "template", "choose", **entered)  # type: ignore[arg-type]
+    page = shown(browser, whatsapp, "template")
+
+    assert "write_again (mn)" in listed
+    assert "not_yet" not in listed
+    assert "with_picture" not in listed
+    assert "{reply}" in page
+    assert whatsapp.findings[-1].is_ok
+    assert "reply_later (en)" in shown(browser, whatsapp, "status")
+
+    take(browser, whatsapp, "template", "remove")
+    assert "template" not in whatsapp.credentials
+
+
+def test_what_is_not_approved_or_not_filled_is_refused(
+    browser: Any, whatsapp: Channel
+) -> None:
+    unknown = {"name": "not_yet", "lang": "en"}
+    empty = {"name": "reply_later", "lang": "en", "value": "{reply}"}
+
+    first = take(browser, whatsapp, "template", "choose", **unknown)
+    second = take(browser, whatsapp, "template", "choose", **empty)
+
+    assert "There is no such template." in first
+    assert "has 2 places" in second
+    assert "template" not in whatsapp.credentials
+
+
+def test_a_token_that_may_not_list_says_so(browser: Any, whatsapp: Channel) -> None:
+    whatsapp.credentials = {**whatsapp.credentials, "access_token": "other"}
+    whatsapp.save()
+
+    page = take(browser, whatsapp, "template", "list")
+    entered = {"name": "mine", "lang": "en", "body": "Hi.", "values": ""}
+    by_hand = take(browser, whatsapp, "template", "choose", **entered)
+
+    assert "Invalid OAuth access token." in page
+    assert "Language, as a code" in page
+    assert "mine (en)" in by_hand
+    assert not whatsapp.findings[-1].is_ok
+
+
+def test_without_the_business_account_a_template_is_entered_by_hand(
+    browser: Any, whatsapp: Channel
+) -> None:
+    whatsapp.credentials = META["whatsapp"]
+    whatsapp.save()
+    entered = {"name": "mine", "lang": "en", "body": "Hi {{1}}", "values": "{name}"}
+
+    take(browser, whatsapp, "template", "choose", **entered)
+
+    assert "mine (en)" in shown(browser, whatsapp, "template")
+
+
+def test_support_may_not_choose(client: Any, bob: Any, whatsapp: Channel) -> None:
+    client.force_login(bob)
+    url = reverse("portal-page", args=["whatsapp", whatsapp.uuid, "template"])
+
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"step": "remove"}).status_code == 403
