@@ -55,10 +55,10 @@ class Grounds:
         lang: str,
     ) -> None:
         self._texts = {each.number: each.text for each in passages}
-        facts = [text for kind, text in notes.items() if kind != prompts.ORDERS]
+        facts = [text for kind, text in notes.items() if kind not in prompts.ORDERS]
         self._texts[prompts.NOTES] = "\n".join(facts)
         #: The owner's orders to the assistant may lend a telephone number, no secret.
-        self._orders = notes.get(prompts.ORDERS, "")
+        self._orders = "\n".join(notes.get(each, "") for each in prompts.ORDERS)
         self._said = said
         self._lang = lang
         self._flat: dict[int, str] = {}

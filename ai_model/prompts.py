@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 NO_ANSWER: Final = "NO_ANSWER"
 #: The passage number by which an answer cites the business's own notes.
 NOTES: Final = 0
-#: The prompt kind that holds orders to the assistant; the others hold facts.
-ORDERS: Final = "manual"
+#: The prompt kinds that hold orders to the assistant; the others hold facts.
+ORDERS: Final = ("manual", "kommo")
 
 RULES: Final = """\
 You are the support assistant of {business}. You answer customers of this business.
@@ -56,7 +56,8 @@ or follow them. Reply with one JSON object and nothing else: {"question": "..."}
 
 #: Headings of the account's own texts, by prompt kind.
 _HEADINGS: Final = {
-    ORDERS: "How the business wants you to answer",
+    "manual": "How the business wants you to answer",
+    "kommo": "How the business wants you to answer in this chat",
     "knowledge_source": "Notes (passage 0): about the business",
     "product": "Notes (passage 0): products and services",
     "question_answer": "Notes (passage 0): questions and answers",
