@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 from ai_model import usage
 from ai_model.answering import Answer, Question, answer
 from ai_model.gap_drafts import is_untouched, lock_entry
+from ai_model.instructions import told
 from ai_model.metering import Meter
 from ai_model.models import Gap, GapQuestion
 from ai_model.providers.base import Utterance
-from ai_model.instructions import told
 from ai_model.setup import setup_of
 from conversations.models import Message
 from core import http

@@ -40,6 +40,10 @@ Reply with one JSON object of these fields, in this order, and nothing else:
   sentence or words that support the answer, copied exactly}}. The notes are passage 0.
 - "answer": plain text of at most six sentences {language}, without passage numbers.{tone}"""
 
+#: The kind that is no prompt: what the CRM says of the contact. As little a source of
+#: answers as the contact's own words, which it may repeat.
+ABOUT: Final = "about"
+
 #: How the answer sounds, by `Assistant.Tone`; a neutral one is not spoken of.
 _TONES: Final = {
     "formal": " Its tone is formal: address the customer politely, without slang,"
@@ -61,6 +65,7 @@ _HEADINGS: Final = {
     "knowledge_source": "Notes (passage 0): about the business",
     "product": "Notes (passage 0): products and services",
     "question_answer": "Notes (passage 0): questions and answers",
+    ABOUT: "What is known of this customer, never to be cited",
 }
 #: Languages that are told apart, as a model knows them.
 LANGUAGES: Final = {

@@ -35,6 +35,7 @@ REASONS = {
     "deleted": _("Taken back by the customer"),
     "window_closed": _("The time in which we may reply had passed"),
     "person_handed_back": _("Handed back by a person"),
+    "stage_handed_back": _("Handed back by the stage of the lead"),
     "taken_over": _("Taken over"),
     "handed_back": _("Handed back"),
     "asked_again": _("Asked again"),

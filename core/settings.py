@@ -313,6 +313,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=40),
         "options": {"expires": 3600},
     },
+    "keep-kommo-webhooks": {
+        "task": "integrations.tasks.keep_kommo_webhooks",
+        "schedule": crontab(hour="*/6", minute=50),
+        "options": {"expires": 3600},
+    },
     "sync-channels": {
         "task": "integrations.tasks.sync_channels",
         "schedule": crontab(minute="5,35"),
