@@ -48,13 +48,14 @@ def find(
 def join(conversation: Conversation, message: Message, inbound: InboundMessage) -> None:
     """Make one message of both, and keep what the second says of how to reply."""
     message.external_id = f"{_BOTH}{inbound.external_id}"[:200]
-    if message.pk:
-        message.save(update_fields=["external_id"])
     conversation.address = address_of(conversation, inbound)
     if conversation.due_at is not None:
         # Nothing more is waited for.
         conversation.due_at = min(conversation.due_at, timezone.now())
-    conversation.save(update_fields=["address", "due_at"])
+    if message.pk:
+        message.save(update_fields=["external_id"])
+        conversation.save(update_fields=["address", "due_at"])
+    # Else both are stored with all that is new.
 
 
 def address_of(conversation: Conversation, inbound: InboundMessage) -> dict[str, Any]:
