@@ -60,7 +60,6 @@ def join(conversation: Conversation, message: Message, inbound: InboundMessage) 
 
 def address_of(conversation: Conversation, inbound: InboundMessage) -> dict[str, Any]:
     """How to reply from now on."""
-    if not inbound.address:
-        return conversation.address
-    known = conversation.address if inbound.adds_address else {}
+    is_kept = inbound.adds_address or not inbound.address
+    known = conversation.address if is_kept else {}
     return {**known, **inbound.address}

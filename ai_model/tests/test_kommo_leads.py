@@ -134,7 +134,7 @@ def test_a_forged_move_gives_nothing_back(kommo: KommoServer, hooked: Channel) -
 
     rows = Event.objects.filter(delivery_key__startswith="hook:")
     eventually(lambda: rows.filter(state="done").count() == 2)
-    eventually(lambda: not Conversation.objects.filter(look_at=None).count() == 0)
+    eventually(lambda: Conversation.objects.filter(look_at=None).exists())
     assert Conversation.objects.get().status == "support_active"
 
 
