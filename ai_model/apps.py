@@ -10,6 +10,9 @@ class AiModelConfig(AppConfig):
 
     def ready(self) -> None:
         from ai_model import checks, engine, keeping, receivers
+        from ai_model.instructions_page import INSTRUCTIONS
+        from integrations.portal import base as portal
 
         # Importing them registers checks, step, receivers, and what is kept how long.
         del checks, engine, keeping, receivers
+        portal.add("kommo", INSTRUCTIONS)

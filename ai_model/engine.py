@@ -27,6 +27,7 @@ from ai_model import (
     turns,
     writing,
 )
+from ai_model.acquaintance import known_of
 from conversations import live
 from conversations.replies import Committed, Verdict
 from core import http, hub, store, work
@@ -168,6 +169,8 @@ class TurnStep(work.Step):
         typing = asyncio.create_task(_show_typing(claimed)) if is_slow else None
         try:
             async with asyncio.timeout(budget_s):
+                if is_slow and claimed.adapter.tells_about:
+                    question = await known_of(question, claimed)
                 answer = gate.stop(question) or await answering.answer(
                     question,
                     lambda: self._index(claimed),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from ai_model import usage
 from ai_model.answering import Answer, Question, answer
 from ai_model.gap_drafts import is_untouched, lock_entry
+from ai_model.instructions import told
 from ai_model.metering import Meter
 from ai_model.models import Gap, GapQuestion
 from ai_model.providers.base import Utterance
@@ -224,7 +225,7 @@ def _question(setup: Setup, text: str) -> Question:
         business=setup.business,
         assistant=_at_work(setup.assistant),
         adjustment=setup.adjustment,
-        prompts={each.kind: each.text for each in setup.prompts},
+        prompts={each.kind: each.text for each in told(setup.prompts)},
         visibilities=frozenset({Entry.Visibility.CUSTOMER.value}),
         budget_s=_BUDGET_S,
     )

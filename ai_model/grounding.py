@@ -30,6 +30,8 @@ _LONGEST_ECHO: Final = 4
 _TELLING: Final = 8
 #: Words in a row that only our own rules, or the owner's orders to us, would lend.
 _RUN_OF_RULES, _RUN_OF_ORDERS = 8, 12
+#: Kinds of notes that nothing can be cited from.
+_NO_FACTS: Final = (*prompts.ORDERS, prompts.ABOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,11 @@ class Grounds:
         lang: str,
     ) -> None:
         self._texts = {each.number: each.text for each in passages}
-        facts = [text for kind, text in notes.items() if kind != prompts.ORDERS]
+        facts = [text for kind, text in notes.items() if kind not in _NO_FACTS]
         self._texts[prompts.NOTES] = "\n".join(facts)
         #: The owner's orders to the assistant may lend a telephone number, no secret.
-        self._orders = notes.get(prompts.ORDERS, "")
-        self._said = said
+        self._orders = "\n".join(notes.get(each, "") for each in prompts.ORDERS)
+        self._said = "\n".join((said, notes.get(prompts.ABOUT, "")))
         self._lang = lang
         self._flat: dict[int, str] = {}
         #: An answer that is shown while it is written is judged many times.

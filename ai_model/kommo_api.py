@@ -65,7 +65,9 @@ class Test(AsyncAccountView):
         data = checked(TrialSerializer, request.data)
         # Each time somebody new, so that nothing said before plays a part.
         name = f"kommo-test-{uuid.uuid4()}"
-        answered = await sessions.ask(self.account, name, data["message"], self.user)
+        answered = await sessions.ask(
+            self.account, name, data["message"], self.user, speaks_as="kommo"
+        )
         asked = answered.asked
         hands_off = asked.conversation.status == Conversation.Status.SUPPORT_ACTIVE
         reply = asked.reply

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 NO_ANSWER: Final = "NO_ANSWER"
 #: The passage number by which an answer cites the business's own notes.
 NOTES: Final = 0
-#: The prompt kind that holds orders to the assistant; the others hold facts.
-ORDERS: Final = "manual"
+#: The prompt kinds that hold orders to the assistant; the others hold facts.
+ORDERS: Final = ("manual", "kommo")
 
 RULES: Final = """\
 You are the support assistant of {business}. You answer customers of this business.
@@ -39,6 +39,10 @@ Reply with one JSON object of these fields, in this order, and nothing else:
 - "citations": for each passage that you use, {{"passage": its number, "quote": the
   sentence or words that support the answer, copied exactly}}. The notes are passage 0.
 - "answer": plain text of at most six sentences {language}, without passage numbers.{tone}"""
+
+#: The kind that is no prompt: what the CRM says of the contact. As little a source of
+#: answers as the contact's own words, which it may repeat.
+ABOUT: Final = "about"
 
 #: How the answer sounds, by `Assistant.Tone`; a neutral one is not spoken of.
 _TONES: Final = {
@@ -72,10 +76,12 @@ it. Reply with one JSON object and nothing else: {{"text": "..."}}""",
 
 #: Headings of the account's own texts, by prompt kind.
 _HEADINGS: Final = {
-    ORDERS: "How the business wants you to answer",
+    "manual": "How the business wants you to answer",
+    "kommo": "How the business wants you to answer in this chat",
     "knowledge_source": "Notes (passage 0): about the business",
     "product": "Notes (passage 0): products and services",
     "question_answer": "Notes (passage 0): questions and answers",
+    ABOUT: "What is known of this customer, never to be cited",
 }
 #: Languages that are told apart, as a model knows them.
 LANGUAGES: Final = {

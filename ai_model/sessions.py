@@ -112,15 +112,18 @@ def matching(account: Account, wanted: Mapping[str, Any]) -> QuerySet[Conversati
     return rows.select_related("channel__account", "contact")
 
 
-async def ask(account: Account, customer_id: str, text: str, user: User) -> Answered:
+async def ask(
+    account: Account, customer_id: str, text: str, user: User, *, speaks_as: str = ""
+) -> Answered:
     """Ask in the customer's session, which begins with the first question.
 
-    What that takes of models is counted for the user whose program asks.
+    What that takes of models is counted for the user whose program asks. With
+    `speaks_as` the assistant is instructed as on channels of that provider.
 
     Raises `Conflict` where the account's API channel is switched off.
     """
     channel = await sync_to_async(api_channel)(account=account)
-    return await _ask(channel, customer_id, text, user)
+    return await _ask(channel, customer_id, text, user, speaks_as)
 
 
 async def send(account: Account, name: str, text: str, user: User) -> Answered:
@@ -133,7 +136,9 @@ async def send(account: Account, name: str, text: str, user: User) -> Answered:
     return await _ask(session.channel, session.external_id, text, user)
 
 
-async def _ask(channel: Channel, customer_id: str, text: str, user: User) -> Answered:
+async def _ask(
+    channel: Channel, customer_id: str, text: str, user: User, speaks_as: str = ""
+) -> Answered:
     started = time.perf_counter()
     inbound = InboundMessage(
         conversation_id=customer_id,
@@ -143,7 +148,7 @@ async def _ask(channel: Channel, customer_id: str, text: str, user: User) -> Ans
         contact_name=customer_id,
         contact_email=customer_id if _is_email(customer_id) else "",
         is_synchronous=True,
-        address={"asked_by": user.get_username()},
+        address={"asked_by": user.get_username(), "speaks_as": speaks_as},
     )
     asked = await asking.ask(channel, inbound)
     return Answered(asked, round((time.perf_counter() - started) * 1000))

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from ai_model import gate, spending, usage
+from ai_model import gate, instructions, spending, usage
 from ai_model.answering import Answer, Question
 from ai_model.metering import Meter
 from ai_model.models import Turn
@@ -163,6 +163,7 @@ def _make_claim(
         return None
     since = row.waiting_since or now
     setup = setup_of(row.account_id, row.version)
+    told = instructions.told(setup.prompts, row.address.get("speaks_as") or adapter.key)
     return Claim(
         conversation_id=row.pk,
         conversation_uuid=str(row.uuid),
@@ -179,7 +180,7 @@ def _make_claim(
         last_message_id=waiting[-1]["id"],
         waited_ms=int((now - since).total_seconds() * 1000),
         claimed_at=now,
-        prompt_versions={each.kind: each.version for each in setup.prompts},
+        prompt_versions={each.kind: each.version for each in told},
         question=Question(
             texts=tuple(each["text"] for each in waiting),
             attachments=_attachments(waiting),
@@ -190,7 +191,7 @@ def _make_claim(
             attempt=row.attempts,
             business=setup.business,
             assistant=setup.assistant,
-            prompts={each.kind: each.text for each in setup.prompts},
+            prompts={each.kind: each.text for each in told},
             visibilities=visibilities(row.address),
             adjustment=setup.adjustment,
             is_greeted=row.greeted_at is not None,

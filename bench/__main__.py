@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import analytics, answers, engine, inbox, machine, report, waiting
+from bench import analytics, answers, engine, inbox, kommo, machine, report, waiting
 from bench.speed import at_goals_speed
 from bench.stage import BASE, Absent, Stage
 
-_ROWS = ["inbox", "engine", "answers", "waiting", "analytics"]
+_ROWS = ["inbox", "engine", "answers", "waiting", "analytics", "kommo"]
 _MIGRATE = ["manage.py", "migrate", "--verbosity", "0", "--no-input"]
 _SEED = ["-m", "bench.product", "seed", "http://127.0.0.1:9"]
 
@@ -40,6 +40,9 @@ def main() -> int:
         if "waiting" in options.rows:
             say("6. Waiting for a slow model, on SQLite …")
             figures["waiting_sqlite"] = waiting.measure_embedded(stage)
+        if "kommo" in options.rows:
+            say("8. Kommo's calls beside slow models, on SQLite …")
+            figures["kommo_sqlite"] = kommo.measure_embedded(stage)
     figures["at_goals_speed"] = at_goals_speed(figures)
     print(report.table(figures, before))
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +80,10 @@ def _with_servers(
     if "waiting" in rows:
         say("6. Waiting for a slow model, on PostgreSQL …")
         figures["waiting_postgresql"] = waiting.measure_server(stage)
+    if "kommo" in rows:
+        say("8. Kommo's calls beside slow models, on PostgreSQL …")
+        figures["kommo_postgresql"] = kommo.measure_server(stage)
+        facts |= stage.server_facts()
     if not {"inbox", "engine"} & set(rows):
         return figures
     url, redis_url = stage.postgresql(), stage.redis()

@@ -1,7 +1,7 @@
-"""A fake model and a fake Chatwoot on loopback, in one process of their own.
+"""A fake model, Chatwoot and Kommo on loopback, in one process of their own.
 
 `POST /v1/chat/completions` answers after a delay; `POST …/conversations/{id}/messages`
-notes when which conversation got what. `POST /control` sets the delay and forgets,
+and Kommo's `POST …/continue/{id}` note when which conversation got what. `POST /control` sets the delay and forgets,
 `GET /report` tells. Written on bare protocols so that it costs little beside what it
 serves: two calls per message.
 """
@@ -20,7 +20,7 @@ import uvloop
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _STREAM = re.compile(rb'"stream": *true')
 _KEY = re.compile(rb"authorization: *bearer ([^\r]+)", re.IGNORECASE)
-_THREAD = re.compile(rb"/conversations/(\d+)/messages")
+_THREAD = re.compile(rb"/conversations/(\d+)/messages|/continue/(\d+)")
 #: In the shape that the product asks for, with a quote that stands in its entry.
 ANSWER = orjson.dumps(
     {
@@ -92,7 +92,7 @@ class Server(asyncio.Protocol):
         if b"/chat/completions" in line:
             self._complete(head, is_streamed=_STREAM.search(body) is not None)
         elif thread := _THREAD.search(line):
-            book.posts.append((time.monotonic(), int(thread[1])))
+            book.posts.append((time.monotonic(), int(thread[1] or thread[2])))
             self._answer(b'{"id":%d}' % len(book.posts))
         elif line.startswith(b"POST /control"):
             book.forget()

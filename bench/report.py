@@ -83,6 +83,21 @@ def _waiting(name: str, key: str) -> list[Line]:
     ]  # fmt: skip
 
 
+def _kommo(name: str, key: str) -> list[Line]:
+    name = f"8 Kommo at 200/s, {name}"
+    return [
+        Line(name, "ms to the 200, p50, model 5 s", f"{key}.p50_ms", "{:.1f}"),
+        Line(name, "ms to the 200, p99", f"{key}.p99_ms", "{:.1f}", "< 100", _at_most(100)),
+        Line(name, "ms to the 200, at most", f"{key}.most_ms", "{:.0f}"),
+        Line(name, "model calls at once", f"{key}.in_flight", "{:.0f}"),
+        Line(name, "lost", f"{key}.lost", "{:.0f}", "0", _NONE),
+        Line(name, "doubled", f"{key}.doubled", "{:.0f}", "0", _NONE),
+        Line(name, "MB resident, at most", f"{key}.rss_mb", "{:.0f}"),
+        Line(name, "processor ms per call, server", f"{key}.cpu_ms", "{:.1f}"),
+        Line(name, "foreign load, cores", f"{key}.foreign", "{:.2f}"),
+    ]  # fmt: skip
+
+
 def _analytics() -> list[Line]:
     name, key = "7 analytics", "analytics"
     calls = {
@@ -161,6 +176,8 @@ LINES = [
     *_waiting("PostgreSQL", "waiting_postgresql"),
     *_waiting("SQLite", "waiting_sqlite"),
     *_analytics(),
+    *_kommo("PostgreSQL", "kommo_postgresql"),
+    *_kommo("SQLite", "kommo_sqlite"),
 ]  # fmt: skip
 
 

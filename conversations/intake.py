@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations import amending, forgetting, live, threads
+from conversations import amending, forgetting, live, threads, twins
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.signals import (
     conversation_changed_hands,
@@ -146,18 +146,29 @@ def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
     )
     #: Those that nobody named get a name that holds here.
     new: dict[tuple[int, str | int], Message] = {}
+    #: Those that came another way already.
+    joined: dict[tuple[int, str | int], Message] = {}
     names: list[tuple[Conversation, tuple[int, str | int]]] = []
     now = timezone.now()
     for number, (facts, inbound) in enumerate(arrivals):
         conversation = conversations[facts.id, inbound.conversation_id]
         name = (conversation.pk, inbound.external_id or number)
         names.append((conversation, name))
-        if name not in known and name not in new:
+        if name in known or name in new or name in joined:
+            continue
+        twin = inbound.twin and twins.find(conversation, inbound, new.values())
+        if twin:
+            twins.join(conversation, twin, inbound)
+            joined[name] = twin
+        else:
             new[name] = _take_in(conversation, inbound, now)
     _save(list(new.values()), conversations.values())
+    if joined:
+        transaction.on_commit(lambda: work.wake("turns"))
+    known |= {name: each.pk for name, each in (new | joined).items()}
     return [
         Received(
-            message_id=new[name].pk if name in new else known[name],
+            message_id=known[name],
             conversation_id=conversation.pk,
             conversation_uuid=str(conversation.uuid),
             is_new=name in new,
@@ -179,6 +190,7 @@ def _take_in(
     if is_ours:
         since = conversation.waiting_since or now
         pause = 0.0 if inbound.is_synchronous else quiet_s(text)
+        pause = max(pause, inbound.twin_wait_s)
         conversation.waiting_since = since
         conversation.due_at = min(
             now + dt.timedelta(seconds=pause),
@@ -186,8 +198,7 @@ def _take_in(
         )
     _show(conversation, text or _names(inbound), now)
     conversation.unread += 1
-    if inbound.address and dict(inbound.address) != conversation.address:
-        conversation.address = dict(inbound.address)
+    conversation.address = twins.address_of(conversation, inbound)
     return Message(
         account_id=conversation.account_id,
         conversation=conversation,
@@ -306,7 +317,7 @@ def _turn_over(conversation: Conversation, inbound: InboundTurnover) -> None:
             conversation.give_to_support("person_acted")
             conversation.needs_person = False
         case Turnover.TO_ASSISTANT:
-            conversation.give_to_assistant("person_handed_back")
+            conversation.give_to_assistant(inbound.reason or "person_handed_back")
         case Turnover.CLOSED:
             conversation.close("closed_by_person")
     if inbound.is_persons and conversation.status == status.SUPPORT_ACTIVE:

@@ -36,6 +36,7 @@ REASONS = {
     "window_closed": _("The time in which we may reply had passed"),
     "as_template": _("Sent in a template"),
     "person_handed_back": _("Handed back by a person"),
+    "stage_handed_back": _("Handed back by the stage of the lead"),
     "taken_over": _("Taken over"),
     "handed_back": _("Handed back"),
     "asked_again": _("Asked again"),

@@ -35,6 +35,11 @@ BEAT: dict[str, dict[str, Any]] = {
         crontab(hour=3, minute=40),
         expires_s=3600,
     ),
+    "keep-kommo-webhooks": _task(
+        "integrations.tasks.keep_kommo_webhooks",
+        crontab(hour="*/6", minute=50),
+        expires_s=3600,
+    ),
     "sync-channels": _task(
         "integrations.tasks.sync_channels", crontab(minute="5,35"), expires_s=1500
     ),

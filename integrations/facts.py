@@ -30,6 +30,7 @@ def facts_of(channel: Channel) -> ChannelFacts:
         credentials=channel.credentials,
         is_active=channel.is_active,
         error=channel.error,
+        settings=channel.settings,
         allowed_origins=tuple(channel.allowed_origins),
         rate_limit=channel.rate_limit or _limit_of_account(channel),
         verifies_email=channel.verifies_email,

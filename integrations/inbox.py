@@ -37,7 +37,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: Hints of help desks are few, so that Django takes them.
 _NOT_OURS = "/webhooks/desk/"
-_PATH = re.compile(r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})/?\Z")
+_PATH = re.compile(
+    r"/webhooks/([a-z_]{1,20})/([0-9a-f-]{32,36})(?:/([\w-]{16,64}))?/?\Z"
+)
 #: Documented addresses that all accounts of a provider share.
 _SHARED = {archive.SHARED_PATH: "kommo"}
 #: (channel, delivery key, body, time of arrival)
@@ -180,6 +182,7 @@ class Inbox:
             body=await _body(scope, receive),
             is_addressed=bool(name),
             address=(scope.get("client") or ("",))[0],
+            path_token=(match[3] or "") if match else "",
         )
         if adapter is None:
             account = adapters.get(provider).account_of(request)

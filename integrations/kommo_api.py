@@ -18,6 +18,7 @@ from core.openapi import describe_handler
 from integrations import portal
 from integrations.kommo import archive
 from integrations.models import Channel
+from integrations.portal.kommo import last_call_at
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -85,7 +86,7 @@ class Install(AccountView):
 def status_of(channel: Channel | None) -> dict[str, Any]:
     """The facts of a channel; of none, that there is none."""
     found = {each.name: each.is_ok for each in channel.findings} if channel else {}
-    heard = channel.last_event_at if channel else None
+    heard = last_call_at(channel) if channel else None
     return {
         "connected": found.get("Access", False),
         "ai_chatbot_enabled": bool(

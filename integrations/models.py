@@ -100,6 +100,8 @@ class Channel(CheckedModel):
     key = models.CharField(max_length=40, unique=True, default=make_key, editable=False)
     #: What the adapter lists as its credential fields; never shown again.
     credentials = EncryptedJSONField(default=dict, blank=True)
+    #: What the owner chose at setup; see the adapter.
+    settings = models.JSONField(default=dict, blank=True, editable=False)
     #: Web origins whose pages may use the channel; empty: only our own pages.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
     #: What one person may ask, as in `10/minute,60/hour`; empty: the account's.

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from core.exceptions import ProviderError
 from integrations import adapters, breakage, connecting, following, syncing
-from integrations.kommo import renewing
+from integrations.kommo import keeping, renewing
 from integrations.models import Channel, Desk
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,12 @@ def tell_of_broken_channels() -> None:
 def renew_kommo_tokens() -> None:
     """Renew tokens that nobody has needed for a week."""
     renewing.renew_idle()
+
+
+@shared_task
+def keep_kommo_webhooks() -> dict[str, int]:
+    """Switch on again what Kommo has switched off."""
+    return {"webhooks": keeping.keep_all()}
 
 
 @shared_task

@@ -21,6 +21,8 @@ class Prompt(models.Model):
         KNOWLEDGE_SOURCE = "knowledge_source", _("Knowledge source")
         PRODUCT = "product", _("Product / service")
         QUESTION_ANSWER = "question_answer", _("Question / answer")
+        #: Only for Kommo's channels; see `ai_model.instructions`.
+        KOMMO = "kommo", _("Instructions for Kommo")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="prompts")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)

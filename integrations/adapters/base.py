@@ -37,6 +37,8 @@ class ChannelFacts:
     is_active: bool = True
     #: Why the provider refuses us; empty: it does not, as far as we know.
     error: str = ""
+    #: What the owner chose at setup; see the adapter.
+    settings: Mapping[str, Any] = field(default_factory=dict)
     allowed_origins: tuple[str, ...] = ()
     rate_limit: str = ""
     #: Contacts prove an e-mail address before they are answered.
@@ -55,6 +57,8 @@ class WebhookRequest:
     is_addressed: bool = True
     #: Where it comes from, as far as we know.
     address: str = ""
+    #: What stood behind the channel's own address; a secret.
+    path_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,13 @@ class InboundMessage:
     lang: str = ""
     #: Our own words may come back like this as well: then nobody has acted.
     is_echo: bool = False
+    #: The same words may have come another way, with an id that begins like this: then
+    #: they are one message.
+    twin: str = ""
+    #: Seconds for which they are waited for, because that way is the better one.
+    twin_wait_s: float = 0.0
+    #: What was known of how to reply, and `address` does not say, stays.
+    adds_address: bool = False
 
 
 class Turnover(enum.StrEnum):
@@ -117,6 +128,8 @@ class InboundTurnover:
     read_at: dt.datetime | None = None
     #: Only a person can have done it, so it is no late echo of what we did.
     is_persons: bool = False
+    #: Why, as a code, where there is more to say than that a person did it.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +303,8 @@ class Adapter:
     announces_handoff: ClassVar[bool] = False
     #: The provider keeps notes that only staff see.
     has_notes: ClassVar[bool] = False
+    #: `about` may tell something.
+    tells_about: ClassVar[bool] = False
     #: `who_replies` or `look` can tell whose a thread is.
     can_ask: ClassVar[bool] = False
     #: `missed` can tell what the provider holds.
@@ -429,6 +444,13 @@ class Adapter:
         read_at = timezone.now()
         holder = await self.who_replies(address)
         return [InboundTurnover(thread, holder, read_at=read_at)] if holder else []
+
+    async def about(self, address: Mapping[str, Any]) -> dict[str, str]:
+        """What the provider knows of the contact and the owner lets the model read.
+
+        By its name; nothing unless the owner has allowed it. Raises `ProviderError`.
+        """
+        return {}
 
     async def show_typing(self, address: Mapping[str, Any]) -> None:
         """Show the contact for some seconds that an answer is being written."""

@@ -1,16 +1,15 @@
 """Kommo, by a widget block in a Salesbot. Facts: docs/providers/kommo.md.
 
 The bot calls us with the customer's words and an address at which it waits; the reply
-goes there, once, and sends the bot on.
+goes there, once, and sends the bot on. Where no bot waits, and the owner has set it up,
+the reply goes into a field of the lead, and a bot of one step sends it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import parse_qsl
 
 from django.utils.translation import gettext as _
 
@@ -27,31 +26,22 @@ from integrations.adapters.base import (
     Inbound,
     InboundMessage,
     Outbound,
-    Turnover,
     WebhookRequest,
-    json_object,
 )
-from integrations.kommo import hosts, looking, signing
+from integrations.kommo import hooks, hosts, leads, looking, signing, values
 from integrations.kommo.api import Api, NotThere
 from integrations.kommo.replies import continuation
+from integrations.kommo.values import number_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FORM: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?:%5[Bb]|\[|=)")
-_KEY: Final = re.compile(r"([A-Za-z_]\w*)((?:\[\w+\])*)\Z", re.ASCII)
-_MOST_FIELDS: Final = 200
-#: What Kommo leaves in place of what it does not know.
-_PLACEHOLDER: Final = re.compile(r"\s*\{\{.*\}\}\s*\Z", re.DOTALL)
-_NUMBER: Final = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
-#: Seconds by which Kommo's clock may differ from ours.
-_CLOCK_TOLERANCE_S: Final = 5
 #: What the names of an entity are in addresses of the API.
 _PLURALS: Final = {"lead": "leads", "contact": "contacts"}
 
 
 class KommoAdapter(Adapter):
-    """Signed calls of a bot in, one `continue` for each out."""
+    """Signed calls of a bot in, one `continue` for each out; or webhook and field."""
 
     key = "kommo"
     label = "Kommo"
@@ -60,6 +50,7 @@ class KommoAdapter(Adapter):
     announces_handoff = True
     has_notes = True
     can_ask = True
+    tells_about = True
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (
         CredentialField("host", "Address of the account", is_secret=False),
         CredentialField(
@@ -73,6 +64,9 @@ class KommoAdapter(Adapter):
             is_secret=False,
             is_required=False,
             is_generated=True,
+        ),
+        CredentialField(
+            "hook_token", "Secret of the webhook", is_required=False, is_generated=True
         ),
     )
 
@@ -93,13 +87,15 @@ class KommoAdapter(Adapter):
 
     @classmethod
     def account_of(cls, request: WebhookRequest) -> str:
-        payload = _decode(request.body)
-        return _number(signing.claims_of(_text(payload, "token")), "account_id")
+        payload = values.decode(request.body)
+        return number_of(signing.claims_of(text_of(payload, "token")), "account_id")
 
     def verify(self, request: WebhookRequest) -> None:
-        if self._is_signed:
-            payload = self.decode(request.body)
-            token = request.headers.get("x-auth-token") or _text(payload, "token")
+        payload = self.decode(request.body)
+        if hooks.is_hook(payload):
+            hooks.verify(request, payload, self.channel, self.host)
+        elif self._is_signed:
+            token = request.headers.get("x-auth-token") or text_of(payload, "token")
             known = {**self.channel.credentials, "host": self.host}
             signing.verify(token, known)
         elif not request.is_addressed:
@@ -107,19 +103,21 @@ class KommoAdapter(Adapter):
             raise InvalidSignature("Send unsigned calls to the channel's own address.")
 
     def decode(self, body: bytes) -> dict[str, Any]:
-        return _decode(body)
+        return values.decode(body)
 
     def delivery_key(self, request: WebhookRequest, payload: dict[str, Any]) -> str:
+        if hooks.is_hook(payload):
+            return hooks.delivery_key(payload, request.body, self.channel)
         if not isinstance(payload.get("data"), dict):
             raise InvalidPayload("`data` is missing.")
-        if not _text(payload, "return_url"):
+        if not text_of(payload, "return_url"):
             raise InvalidPayload("`return_url` is missing.")
         return self._name(payload)
 
     def _name(self, payload: dict[str, Any]) -> str:
         """A name of the call: a token is good once, and so is an address."""
-        token = signing.claims_of(_text(payload, "token")) if self._is_signed else {}
-        name = _text(token, "jti") or _text(payload, "return_url")
+        token = signing.claims_of(text_of(payload, "token")) if self._is_signed else {}
+        name = text_of(token, "jti") or text_of(payload, "return_url")
         return hashlib.sha256(name.encode()).hexdigest()
 
     @property
@@ -127,38 +125,38 @@ class KommoAdapter(Adapter):
         return bool(self.channel.credentials.get("secret_key"))
 
     def parse(self, payload: dict[str, Any]) -> list[Inbound]:
-        claims = signing.claims_of(_text(payload, "token"))
+        if hooks.is_hook(payload):
+            return [*hooks.parse(payload, self.channel)]
+        return [self._call(payload)]
+
+    def _call(self, payload: dict[str, Any]) -> InboundMessage:
+        claims = signing.claims_of(text_of(payload, "token"))
         # Where the token is genuine and says on what the bot runs, its word stands.
         kind, number = signing.entity_of(claims) if self._is_signed else ("", "")
         data = payload["data"] if isinstance(payload.get("data"), dict) else {}
-        known = {each: _number(data, f"{each}_id") for each in _PLURALS}
+        known = {each: number_of(data, f"{each}_id") for each in _PLURALS}
         if kind:
             known[kind] = number
         name = self._name(payload)
         entity = next((each for each, known_id in known.items() if known_id), "")
         thread = f"{entity}-{known[entity]}" if entity else f"bot-{name}"
-        text = _text(data, "message")
-        return [
-            InboundMessage(
-                conversation_id=thread,
-                contact_id=f"contact-{known['contact']}"
-                if known["contact"]
-                else thread,
-                external_id=name,
-                text=text,
-                # A picture or a voice message comes without words, and without a link.
-                attachments=() if text.strip() else (Attachment("file"),),
-                contact_name=_text(data, "name")[:200],
-                address={
-                    "path": hosts.continue_path(
-                        _text(payload, "return_url"), self.host
-                    ),
-                    "entity": entity,
-                    "number": known.get(entity, ""),
-                    "at": _time_of(claims),
-                },
-            )
-        ]
+        text = text_of(data, "message")
+        return InboundMessage(
+            conversation_id=thread,
+            contact_id=f"contact-{known['contact']}" if known["contact"] else thread,
+            external_id=f"{hooks.CALL}{name}",
+            text=text,
+            # A picture or a voice message comes without words, and without a link.
+            attachments=() if text.strip() else (Attachment("file"),),
+            contact_name=text_of(data, "name")[:200],
+            address={
+                "path": hosts.continue_path(text_of(payload, "return_url"), self.host),
+                "entity": entity,
+                "number": known.get(entity, ""),
+                "at": _time_of(claims),
+            },
+            twin=hooks.HOOK,
+        )
 
     # What goes out ------------------------------------------------------------
 
@@ -174,15 +172,16 @@ class KommoAdapter(Adapter):
 
     async def _reply(self, outbound: Outbound) -> str:
         path = outbound.address.get("path", "")
-        if not path:
+        if not path and not self._may_run(outbound.address):
             raise PermanentProviderError(
                 _("The bot's return address is not of this Kommo account."),
                 provider=self.key,
             )
-        body = continuation(outbound.text, hands_off=outbound.hands_off)
         try:
-            await self.api.call("POST", path, json=body)
+            return await self._continue(outbound) if path else await self._run(outbound)
         except NotThere as exc:
+            if path and self._may_run(outbound.address):
+                return await self._run(outbound)
             await self._note(
                 outbound.address,
                 _("This reply did not reach the customer: %(text)s")
@@ -194,22 +193,54 @@ class KommoAdapter(Adapter):
                 code="bot_gone",
                 status=404,
             ) from exc
-        return str(path)
+
+    async def _continue(self, outbound: Outbound) -> str:
+        """Send the bot that waits on; raises `NotThere` where none does."""
+        path = str(outbound.address["path"])
+        body = continuation(outbound.text, hands_off=outbound.hands_off)
+        await self.api.call("POST", path, json=body)
+        return path
+
+    async def _run(self, outbound: Outbound) -> str:
+        """Have the bot of one step say it."""
+        settings = self.channel.settings
+        return await leads.say(self.api, outbound.address, settings, outbound.text)
+
+    def _may_run(self, address: Mapping[str, Any]) -> bool:
+        settings = self.channel.settings
+        is_set_up = bool(settings.get("bot") and settings.get("field"))
+        return is_set_up and address.get("entity") == "lead"
 
     def can_look(self) -> bool:
         return True
 
     async def find_sent(self, outbound: Outbound) -> str | None:
-        """Asked again: a bot that has gone on has got the reply of the first time."""
-        path = outbound.address.get("path", "")
-        if outbound.kind != "text" or not path:
+        """Asked again: a bot that has gone on has got the reply of the first time.
+
+        What a bot of one step should say is looked for among what bots have said.
+        """
+        if outbound.kind != "text":
             return None
-        body = continuation(outbound.text, hands_off=outbound.hands_off)
+        if self._may_run(outbound.address):
+            return await self._find_said(outbound)
+        path = outbound.address.get("path", "")
+        if not path:
+            return None
         try:
-            await self.api.call("POST", path, json=body)
+            return await self._continue(outbound)
         except NotThere:
             return str(path)
-        return str(path)
+
+    async def _find_said(self, outbound: Outbound) -> str | None:
+        if not await leads.has_robot_spoken(self.api, outbound.address):
+            return None
+        if outbound.is_by_person:
+            # What a bot said since may as well be the assistant's.
+            raise PermanentProviderError(
+                _("Whether this reply arrived cannot be found out; look in Kommo."),
+                provider=self.key,
+            )
+        return f"bot-{self.channel.settings['bot']}"
 
     async def _stop_bot(self, address: Mapping[str, Any]) -> None:
         """End the bot, so that it catches no words that are a person's."""
@@ -236,31 +267,22 @@ class KommoAdapter(Adapter):
         rows = found.get("_embedded", {}).get("notes", [{}])
         return str(rows[0].get("id", ""))
 
-    async def who_replies(self, address: Mapping[str, Any]) -> Turnover | None:
-        """A person's message in Kommo is no event of ours; it is looked for."""
+    async def look(self, thread: str, address: Mapping[str, Any]) -> list[Inbound]:
+        """A person's message in Kommo, or a lead's move, is no event of ours to trust."""
         if not address.get("entity"):
-            return None
-        found = await self.api.call(
-            "GET",
-            "/api/v4/events",
-            params={
-                "filter[type]": "outgoing_chat_message",
-                "filter[entity]": address["entity"],
-                "filter[entity_id]": address["number"],
-                "limit": 20,
-            },
-        )
-        since = address.get("at", 0) - _CLOCK_TOLERANCE_S
-        by_person = [
-            each
-            for each in found.get("_embedded", {}).get("events", [])
-            # 0 is a robot.
-            if each.get("created_by") and each.get("created_at", 0) >= since
-        ]
-        return Turnover.TO_SUPPORT if by_person else None
+            return []
+        stage = self.channel.settings.get("stage", "")
+        found = await leads.turnover(self.api, thread, address, stage)
+        return [found] if found else []
+
+    async def about(self, address: Mapping[str, Any]) -> dict[str, str]:
+        settings = self.channel.settings
+        if not settings.get("about") or address.get("entity") != "lead":
+            return {}
+        return await leads.about(self.api, address["number"], settings)
 
     async def check(self) -> list[Check]:
-        return await looking.look(self.api, self.host, self.channel.credentials)
+        return await looking.look(self.api, self.host, self.channel)
 
 
 def _note_of(outbound: Outbound) -> str:
@@ -276,52 +298,6 @@ def _note_of(outbound: Outbound) -> str:
         context.get("link", ""),
     )
     return "\n".join(each for each in lines if each)
-
-
-def _decode(body: bytes) -> dict[str, Any]:
-    """JSON as documented, or the form that was seen in its place."""
-    if not _FORM.match(body):
-        return json_object(body)
-    try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
-    except ValueError as exc:
-        raise InvalidPayload("The body is neither JSON nor a form.") from exc
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        _put(found, name, value)
-    return found
-
-
-def _put(found: dict[str, Any], name: str, value: str) -> None:
-    """Put a field of a form, as in `data[message]`, in its place."""
-    match = _KEY.match(name)
-    if match is None:
-        return
-    *way, last = [match[1], *re.findall(r"\w+", match[2])]
-    place = found
-    for each in way:
-        inner = place.setdefault(each, {})
-        if not isinstance(inner, dict):
-            return
-        place = inner
-    place[last] = value
-
-
-def _text(payload: Mapping[str, Any], name: str) -> str:
-    """A text; empty where it is missing, none, or a placeholder that was left as is."""
-    value = payload.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or _PLACEHOLDER.match(value):
-        return ""
-    return value.encode("utf-8", "replace").decode().replace("\x00", "")
-
-
-def _number(payload: Mapping[str, Any], name: str) -> str:
-    value = _text(payload, name).strip()
-    return value if _NUMBER.match(value) else ""
 
 
 def _time_of(claims: Mapping[str, Any]) -> int:

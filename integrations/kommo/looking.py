@@ -9,15 +9,16 @@ from django.utils.translation import gettext_noop
 
 from core.exceptions import ProviderError
 from integrations.adapters.base import Check
+from integrations.kommo import hooking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from integrations.adapters.base import ChannelFacts
     from integrations.kommo.api import Api
 
 
-async def look(api: Api, host: str, credentials: Mapping[str, str]) -> list[Check]:
+async def look(api: Api, host: str, channel: ChannelFacts) -> list[Check]:
     """Look at account, bots and signature; names are translated where they are shown."""
+    credentials = channel.credentials
     if not host:
         return [
             Check(
@@ -29,7 +30,13 @@ async def look(api: Api, host: str, credentials: Mapping[str, str]) -> list[Chec
         ]
     access = await _look_at_account(api, credentials.get("account_id", ""))
     bots = [await _look_for_bots(api)] if access.is_ok else []
-    return [access, *bots, _signature(is_known=bool(credentials.get("secret_key")))]
+    hook = await _look_at_webhook(api, channel) if access.is_ok else []
+    return [
+        access,
+        *bots,
+        *hook,
+        _signature(is_known=bool(credentials.get("secret_key"))),
+    ]
 
 
 async def _look_at_account(api: Api, known: str) -> Check:
@@ -72,6 +79,27 @@ async def _look_for_bots(api: Api) -> Check:
         else _("There is no Salesbot yet."),
         hint=_("Make one in Kommo and add our widget to it; see Setup."),
     )
+
+
+async def _look_at_webhook(api: Api, channel: ChannelFacts) -> list[Check]:
+    """Whether Kommo tells what is wanted of it; nothing where nothing is."""
+    kinds = hooking.wanted(channel.settings)
+    if not kinds:
+        return []
+    name = gettext_noop("Account webhook")
+    try:
+        hook = await hooking.find(api, hooking.destination(channel))
+    except ProviderError as exc:
+        return [Check(name, is_ok=False, detail=str(exc))]
+    is_ok = hook is not None and hooking.is_good(hook, kinds)
+    if is_ok:
+        detail = _("Kommo tells us: %(kinds)s.") % {"kinds": ", ".join(kinds)}
+    elif hook is None:
+        detail = _("Kommo does not know our webhook.")
+    else:
+        detail = _("Kommo has switched our webhook off, or tells us something else.")
+    hint = _("Save the settings again; that connects it anew.")
+    return [Check(name, is_ok=is_ok, detail=detail, hint=hint)]
 
 
 def _signature(*, is_known: bool) -> Check:

@@ -59,6 +59,28 @@ class Outcome:
     shown: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A tab that an app above adds to the pages of a provider."""
+
+    tab: Tab
+    #: What its buttons do, by the value that they send as `step`.
+    steps: Mapping[str, Callable[[HttpRequest, Any], Outcome]]
+    #: What its template shows.
+    context: Callable[[HttpRequest, Any], dict[str, Any]]
+
+
+#: What was added, by provider key.
+added: dict[str, list[Part]] = {}
+
+
+def add(provider: str, part: Part) -> None:
+    """Add a tab to the pages of a provider; adding it again changes nothing."""
+    parts = added.setdefault(provider, [])
+    if part not in parts:
+        parts.append(part)
+
+
 class CredentialsForm(forms.Form):
     """Name and credentials; a secret that is stored is not shown."""
 
@@ -130,6 +152,16 @@ class Pages(Generic[Row]):
         )
         return row
 
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What apps above have added."""
+        return added.get(self.key, ())
+
+    @property
+    def all_tabs(self) -> Sequence[Tab]:
+        """Its own tabs, and those that were added."""
+        return (*self.tabs, *(each.tab for each in self.parts))
+
     async def look(self, row: Row) -> list[Check]:
         """Really look; raises `ProviderError` where looking itself fails."""
         raise NotImplementedError
@@ -141,11 +173,18 @@ class Pages(Generic[Row]):
     def context(self, request: HttpRequest, row: Row, tab: Tab) -> dict[str, Any]:
         """What the template of a tab shows, beside what all do."""
         taken = request.POST if request.POST.get("step") == "connect" else None
-        return {"form": CredentialsForm(row, self.fields, taken)}
+        found = {"form": CredentialsForm(row, self.fields, taken)}
+        for part in self.parts:
+            if part.tab == tab:
+                found |= part.context(request, row)
+        return found
 
     def take(self, request: HttpRequest, row: Row) -> Outcome:
         """Take the step whose button was pressed."""
-        step = self.steps().get(request.POST.get("step", ""))
+        steps = dict(self.steps())
+        for part in self.parts:
+            steps |= part.steps
+        step = steps.get(request.POST.get("step", ""))
         if step is None:
             return Outcome(problem=_("There is no such step."))
         try:

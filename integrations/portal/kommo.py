@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,17 +16,20 @@ from core.exceptions import ProviderError
 from integrations.adapters.base import Check
 from integrations.adapters.kommo import KommoAdapter
 from integrations.facts import adapter_of, cache
-from integrations.kommo import grants, hosts
+from integrations.kommo import grants, hooks, hosts, keeping
 from integrations.models import Channel, Grant
+from integrations.portal import kommo_leads
 from integrations.portal.base import ChannelPages, Outcome, Tab
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
 
 _CHAT = gettext_lazy("Chat")
 CONNECTION = Tab("connection", gettext_lazy("Connection"))
+LEADS = Tab("leads", gettext_lazy("Leads"))
 
 
 class KommoPages(ChannelPages):
@@ -36,10 +40,18 @@ class KommoPages(ChannelPages):
         Tab("setup", gettext_lazy("Setup"), _CHAT),
         Tab("test", gettext_lazy("Test"), _CHAT),
         CONNECTION,
+        LEADS,
     )
 
     def steps(self) -> Mapping[str, Callable[[HttpRequest, Channel], Outcome]]:
-        return {**super().steps(), "disconnect": self.disconnect}
+        return {
+            **super().steps(),
+            "disconnect": self.disconnect,
+            "read": kommo_leads.read,
+            "leads": kommo_leads.save_leads,
+            "reply_bot": kommo_leads.save_reply_bot,
+            "drop_reply_bot": kommo_leads.drop_reply_bot,
+        }
 
     def keep(self, row: Channel, entered: Mapping[str, str]) -> None:
         host = (
@@ -55,11 +67,14 @@ class KommoPages(ChannelPages):
     def check(self, request: HttpRequest, row: Channel) -> Outcome:
         """Look, after the account's number was learned where it was not known."""
         learn_account(row)
-        return super().check(request, row)
+        with contextlib.suppress(ProviderError):  # the checks will say so
+            kommo_leads.learn_choices(row)
+        outcome = super().check(request, row)
+        row.note_checks([*row.findings, _first_call(row)])
+        return outcome
 
     async def look(self, row: Channel) -> list[Check]:
         found = await super().look(row)
-        heard = row.last_event_at
         is_public = settings.PUBLIC_URL.startswith("https://")
         return [
             Check(
@@ -72,14 +87,6 @@ class KommoPages(ChannelPages):
                 ),
             ),
             *found,
-            Check(
-                gettext_noop("First call"),
-                is_ok=heard is not None,
-                detail=_("A bot has called us.")
-                if heard
-                else _("No bot has called yet."),
-                hint=_("Start the bot on a lead, and write to it as a customer."),
-            ),
         ]
 
     def context(self, request: HttpRequest, row: Channel, tab: Tab) -> dict[str, Any]:
@@ -87,6 +94,7 @@ class KommoPages(ChannelPages):
         findings = {each.name: each for each in row.findings}
         return {
             **found,
+            **kommo_leads.context(row),
             "redirect_uri": grants.redirect_uri(),
             "uninstall_url": f"{settings.PUBLIC_URL}{reverse('kommo-uninstalled')}",
             "grant": Grant.objects.filter(channel=row).first(),
@@ -101,12 +109,32 @@ class KommoPages(ChannelPages):
             "signature": findings.get("Signature"),
             "bot": findings.get("Salesbot"),
             "first_call": findings.get("First call"),
+            "webhook": findings.get("Account webhook"),
         }
 
     def disconnect(self, request: HttpRequest, row: Channel) -> Outcome:
         """Forget every token; nothing of ours can call the account any more."""
         disconnect(row)
         return Outcome(_("Disconnected. Remove the integration in Kommo as well."))
+
+
+def _first_call(row: Channel) -> Check:
+    has_called = last_call_at(row) is not None
+    return Check(
+        gettext_noop("First call"),
+        is_ok=has_called,
+        detail=_("A bot has called us.") if has_called else _("No bot has called yet."),
+        hint=_("Start the bot on a lead, and write to it as a customer."),
+    )
+
+
+def last_call_at(row: Channel) -> dt.datetime | None:
+    """When a bot last called; what an account's webhook told is no call of a bot."""
+    calls = row.events.exclude(delivery_key__startswith=hooks.KEY).order_by("-id")
+    newest = calls.values_list("received_at", flat=True).first()
+    if newest or row.credentials.get("hook_token"):
+        return newest
+    return row.last_event_at  # events are not kept for ever
 
 
 def learn_account(row: Channel) -> None:
@@ -126,6 +154,7 @@ def learn_account(row: Channel) -> None:
 
 def disconnect(row: Channel) -> None:
     """Forget the tokens of a channel, and pause it."""
+    keeping.drop(row)
     grants.forget(row.pk)
     row.credentials = {k: each for k, each in row.credentials.items() if k != "token"}
     row.is_active = False

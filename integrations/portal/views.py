@@ -109,12 +109,12 @@ def page(request: HttpRequest, provider: str, row: UUID, tab: str) -> HttpRespon
     rows = pages.model.objects.for_user(request.user).select_related("account")
     found = get_object_or_404(rows, uuid=row, provider=provider)
     is_owner = _owns(request, found)
-    visible = [each for each in pages.tabs if is_owner or each.is_for_support]
+    visible = [each for each in pages.all_tabs if is_owner or each.is_for_support]
     chosen = next((each for each in visible if each.name == tab), None)
     if chosen is None:
         raise (
             PermissionDenied
-            if any(each.name == tab for each in pages.tabs)
+            if any(each.name == tab for each in pages.all_tabs)
             else Http404
         )
     outcome = Outcome()

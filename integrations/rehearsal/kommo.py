@@ -5,7 +5,7 @@
         ...
         assert kommo.seen == ["It arrives tomorrow."]
 
-Faults meet `continue` and the token's address, one each, in order.
+Faults meet `continue`, the start of a bot and the token's address, one each, in order.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from integrations.kommo import signing
 from integrations.kommo.chunks import HANDLERS, SHOW_LENGTH
+from integrations.rehearsal.kommo_account import RUN_BOT, Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ ACCOUNT = 31234567
 CLIENT, SECRET = "5a1f0c1e-rehearsal", "rehearsal-secret-key"
 LONG_LIVED = "rehearsal-long-lived-token"
 CODE = "rehearsal-code"
-BOT = 41207
+BOT, LEAD = 41207, 8812345
 #: Handlers that a bot executes for us, and the ways to go on.
 _HANDLERS, _STEPS = ("show", "goto"), ("question", "answer", "finish")
 #: What can go wrong, and whether the call is done nevertheless.
@@ -87,8 +88,11 @@ class KommoServer:
         self.seen: list[str] = []
         self.notes: list[str] = []
         self.stopped: list[int] = []
-        self.events: list[dict[str, Any]] = []
-        self.bots = [{"id": BOT, "name": "Assistant"}]
+        self.account = Account(HOST, ACCOUNT, self._show)
+        self.bots = [
+            {"id": BOT, "name": "Assistant"},
+            {"id": RUN_BOT, "name": "Send the reply"},
+        ]
         self.waiting: dict[str, Bot] = {}
         #: Where each bot went: `wait` or `handoff`.
         self.went: list[str] = []
@@ -141,6 +145,11 @@ class KommoServer:
             "return_url": f"https://{HOST}/api/v4/salesbot/{BOT}/continue/{name}",
         }
 
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened on leads, newest first."""
+        return self.account.events
+
     def paths(self, method: str) -> list[str]:
         """Where calls of one method went, in order."""
         return [call.path for call in self.calls if call.method == method]
@@ -159,7 +168,14 @@ class KommoServer:
                 match = re.fullmatch(pattern, call.path)
                 if match and call.method == method:
                     return verb(self, call, *match.groups())
-            return Reply(404, {"title": "Not Found", "status": 404})
+            way = call.path.removeprefix("/api/v4/").split("/")
+            is_run = way[-1] == "run"
+            if is_run and (fault := self._fail()):
+                return fault
+            found = self.account.answer(call.method, way, call.query, call.body)
+            if found is None:
+                return Reply(404, {"title": "Not Found", "status": 404})
+            return self._done(Reply(*found)) if is_run else Reply(*found)
 
     def _is_too_fast(self) -> bool:
         now = time.monotonic()
@@ -214,10 +230,10 @@ class KommoServer:
             errors = [{"code": code, "path": "execute_handlers"}]
             problem = {"title": "Bad Request", "status": 400}
             return Reply(400, {**problem, "validation-errors": [{"errors": errors}]})
-        self._run(self.waiting.pop(name), call.body)
+        self._go_on(self.waiting.pop(name), call.body)
         return self._done(Reply(202, {}))
 
-    def _run(self, bot: Bot, body: dict[str, Any]) -> None:
+    def _go_on(self, bot: Bot, body: dict[str, Any]) -> None:
         """As the block of our widget goes on: shown, then asked or left."""
         bot.data = body.get("data", {})
         for each in body["execute_handlers"]:
@@ -251,11 +267,6 @@ class KommoServer:
         found = {"_embedded": {"notes": [{"id": next(self._numbers)}]}}
         return Reply(200, found)
 
-    def _list_events(self, call: Call) -> Reply:
-        wanted = call.query.get("filter[entity_id]")
-        rows = [each for each in self.events if str(each["entity_id"]) == wanted]
-        return Reply(200, {"_embedded": {"events": rows}}) if rows else Reply(204)
-
 
 _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", r"/api/v4/(?:sales|marketing)bot/(\d+)/continue/(\w+)",
@@ -264,7 +275,6 @@ _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("GET", "/api/v4/bots", KommoServer._list_bots),
     ("POST", r"/api/v4/bots/(\d+)/stop", KommoServer._stop),
     ("POST", r"/api/v4/(leads|contacts)/(\d+)/notes", KommoServer._note),
-    ("GET", "/api/v4/events", KommoServer._list_events),
 ]  # fmt: skip
 
 

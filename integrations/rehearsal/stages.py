@@ -19,6 +19,7 @@ from integrations.rehearsal.chatwoot_api import BOT_TOKEN, SECRET, USER_TOKEN
 from integrations.rehearsal.freshdesk import FAULTS as freshdesk_faults
 from integrations.rehearsal.freshdesk import KEY, FreshdeskServer
 from integrations.rehearsal.kommo import KommoServer
+from integrations.rehearsal.kommo_account import BOT_STAGE
 from integrations.rehearsal.mail import FAULTS as mail_faults
 from integrations.rehearsal.mail import USER as MAIL_USER
 from integrations.rehearsal.mail import MailServer
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_FORM: Final = "application/x-www-form-urlencoded"
+
 
 @contextlib.contextmanager
 def chatwoot(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
@@ -83,7 +86,11 @@ def freshdesk(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
 
 @contextlib.contextmanager
 def kommo(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
-    """A widget in a Salesbot; what is typed goes to `--webhook`."""
+    """A widget in a Salesbot; what is typed goes to `--webhook`.
+
+    `!hook WORDS` goes to the account's webhooks instead, `!move` moves the lead into the
+    stage "Assistant", and `!person` lets a member of staff write in Kommo.
+    """
     with KommoServer(port=options["port"], on_show=write) as server:
         server.faults.extend(_known(options["fault"], kommo_facts.FAULTS))
         write(f"KOMMO_BASE_URL={server.url}\naddress: {kommo_facts.HOST}")
@@ -91,10 +98,25 @@ def kommo(options: Mapping[str, Any], write: Write) -> Iterator[Listen]:
         write(f"long-lived token: {kommo_facts.LONG_LIVED}")
 
         def listen(line: str) -> None:
-            if options["webhook"]:
+            verb, _space, words = line.partition(" ")
+            if verb == "!hook":
+                _tell_kommo_hooks(server, "add_message", server.account.message(words))
+            elif verb == "!move":
+                moved = server.account.move(kommo_facts.LEAD, BOT_STAGE)
+                _tell_kommo_hooks(server, "status_lead", moved)
+            elif verb == "!person":
+                server.account.note("outgoing_chat_message", kommo_facts.LEAD, 77)
+            elif options["webhook"]:
                 post(options["webhook"], server.call(line), _header(options["header"]))
 
         yield listen
+
+
+def _tell_kommo_hooks(server: KommoServer, kind: str, form: bytes) -> None:
+    """Tell the webhooks that the account has set up for this."""
+    for hook in server.account.webhooks.values():
+        if kind in hook["settings"]:
+            post(hook["destination"], form, {"Content-Type": _FORM})
 
 
 @contextlib.contextmanager
@@ -206,10 +228,11 @@ def _known(names: Iterable[str], faults: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+def post(url: str, body: Mapping[str, Any] | bytes, headers: Mapping[str, str]) -> None:
     """Tell a webhook; one that says no is only told of."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 (given by the operator)
-        url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
+        url, data, {"Content-Type": "application/json", **headers}
     )
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310

@@ -48,7 +48,11 @@ def service(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    with running_service(folder, KOMMO_BASE_URL=kommo_server.url) as service:
+    outside = {
+        "KOMMO_BASE_URL": kommo_server.url,
+        "PUBLIC_URL": "https://answers.example",
+    }
+    with running_service(folder, **outside) as service:
         yield service
 
 
@@ -102,6 +106,77 @@ def test_an_owner_connects_looks_and_tries(page: Page, service: Service) -> None
 
     page.set_viewport_size({"width": 390, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def connect(page: Page, service: Service) -> None:
+    """Make a channel that is connected, and open its Setup tab."""
+    sign_in(page, service, "owner")
+    page.goto(f"{service.url}/portal/")
+    page.get_by_role("button", name="Kommo").click()
+    page.get_by_role("link", name="Connection").first.click()
+    page.get_by_label("Address of the account").fill(HOST)
+    page.get_by_label("Long-lived token").fill(LONG_LIVED)
+    page.get_by_role("button", name="Check and save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("link", name="Chat").first.click()
+    page.get_by_role("link", name="Setup").click()
+
+
+def is_sound(page: Page) -> bool:
+    """Nobody is kept from using it, on a large screen and on a small one."""
+    page.set_viewport_size({"width": 390, "height": 780})
+    fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    on_phone = Axe().run(page).violations_count
+    page.set_viewport_size({"width": 1280, "height": 800})
+    return bool(fits) and on_phone + Axe().run(page).violations_count == 0
+
+
+def test_an_owner_connects_without_a_widget_and_chooses_about_leads(
+    page: Page, service: Service, kommo_server: KommoServer
+) -> None:
+    connect(page, service)
+    page.get_by_label("Bot that sends it").select_option("Send the reply")
+    page.get_by_role("button", name="Connect without a widget").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert len(kommo_server.account.webhooks) == 1
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_text("Kommo tells us: add_message.")).to_be_visible()
+    assert is_sound(page)
+
+    page.get_by_role("link", name="Leads").click()
+    page.get_by_label("The assistant may read the lead").check()
+    page.get_by_label("City").check()
+    page.get_by_label("Stage that gives back").select_option("Sales · Assistant")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_label("City")).to_be_checked()
+    (hook,) = kommo_server.account.webhooks.values()
+    assert set(hook["settings"]) == {"add_message", "status_lead"}
+    assert is_sound(page)
+
+
+def test_an_owner_writes_instructions_and_goes_back(
+    page: Page, service: Service
+) -> None:
+    connect(page, service)
+    page.get_by_role("link", name="Instructions").click()
+    expect(
+        page.get_by_text("The instructions that all accounts share.")
+    ).to_be_visible()
+    page.get_by_label("Instructions", exact=True).fill("Say it in one sentence.")
+    page.get_by_role("button", name="Keep as a draft").click()
+    expect(page.locator("ins", has_text="Say it in one sentence.")).to_be_visible()
+    assert is_sound(page)
+
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Your own instructions, version 1.")).to_be_visible()
+    page.get_by_role("button", name="Use the shared instructions").click()
+    expect(
+        page.get_by_text("The instructions that all accounts share.")
+    ).to_be_visible()
+    page.get_by_role("button", name="Use again 1").click()
+    expect(page.get_by_text("Your own instructions, version 3.")).to_be_visible()
+    assert is_sound(page)
 
 
 def test_the_widgets_block_asks_shows_and_leaves(page: Page) -> None:
