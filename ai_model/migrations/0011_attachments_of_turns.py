@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ai_model', '0008_tallies'),
+        ('ai_model', '0010_fill_month_tallies'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('escalation', '0002_find_what_is_open'),
+        ('escalation', '0003_notes_and_incoming_mail'),
     ]
 
     operations = [
