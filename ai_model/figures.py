@@ -76,19 +76,15 @@ def figures(text: str, lang: str = "") -> Figures:
     links, text = _taken_out(_LINK, text)
     spelled = {found[0] for found in _SPELLED.finditer(text)}
     marks = {found[0] for found in _MARKUP.finditer(text)}
-    codes: list[str] = []
+    mixed: list[str] = []
     numbers: frozenset[Number] = frozenset()
     if _DIGIT.search(text):
-        codes, text = _taken_out(_CODE, text)
+        mixed, text = _taken_out(_CODE, text)
         numbers = frozenset(_number(found) for found in _GROUP.finditer(text))
     named = VALUES.get(lang.partition("-")[0], {}) if lang else ANY
     worded = frozenset(named[word] for word in _WORD.findall(text) if word in named)
-    return Figures(
-        numbers,
-        worded,
-        spelled.union(marks, codes),
-        frozenset(map(_link, links)),
-    )
+    codes = frozenset([*mixed, *spelled, *marks])
+    return Figures(numbers, worded, codes, frozenset(map(_link, links)))
 
 
 def _taken_out(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:

@@ -78,11 +78,11 @@ class _ShortHandler(ASGIHandler):
         with contextlib.closing(body):
             set_script_prefix(get_script_prefix(scope))
             request, refusal = self.create_request(scope, body)
-            if request is None:
+            if refusal is not None:
                 await self.send_response(refusal, send)
-                return
-            with contextlib.closing(request):
-                await self._serve(request, receive, send)
+            if request is not None:
+                with contextlib.closing(request):
+                    await self._serve(request, receive, send)
 
     async def _serve(
         self,
