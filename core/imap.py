@@ -25,20 +25,6 @@ TIMEOUT_S: Final = 20.0
 #: How each kind of address is spoken to, and at which port if it names none.
 PORTS: Final = {"imaps": 993, "imap+tls": 143, "imap": 143}
 _UID: Final = re.compile(rb"\bUID (\d+)")
-_MONTHS: Final = [
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +89,12 @@ class Reader:
         except (imaplib.IMAP4.error, OSError):
             self._wire.shutdown()
 
-    def after(self, uid: int, *, since: dt.date | None = None) -> list[int]:
+    def after(self, uid: int, *, since: dt.datetime | None = None) -> list[int]:
         """The numbers of mails that came after this one, oldest first."""
         words = [f"UID {uid + 1}:*"]
         if since is not None:
-            words.append(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
+            # The day only, with its month in English.
+            words.append(f"SINCE {imaplib.Time2Internaldate(since)[1:12]}")
         found = self._ask("uid", "SEARCH", " ".join(words))
         numbers = b" ".join(each for each in found if isinstance(each, bytes)).split()
         # A range that begins after the last mail means the last mail.

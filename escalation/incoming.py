@@ -22,6 +22,7 @@ from conversations import intake, live
 from conversations import services as conversations
 from conversations.models import Conversation
 from core import imap, mail_reading
+from core.exceptions import ProviderError
 from escalation.failures import lock
 from escalation.handling import heed_words
 from escalation.models import IncomingMail, Letter, Mailbox, Ticket
@@ -66,14 +67,15 @@ def read_mailbox(server: imap.Server) -> Counter[str]:
     counts: Counter[str] = Counter()
     with imap.Reader(server) as reader:
         mark = _mark(server, reader.validity)
-        since = None if mark.last_uid else (timezone.now() - FIRST_LOOK).date()
+        since = None if mark.last_uid else timezone.now() - FIRST_LOOK
         uids = reader.after(mark.last_uid, since=since)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
             heads = reader.heads(batch)
             for uid in batch:
-                if _may_be_ours(heads.get(uid, b"")):
-                    counts[_tried(reader.whole(uid, MOST_BYTES))] += 1
+                outcome = _look_at(reader, uid, heads.get(uid, b""))
+                if outcome is not None:
+                    counts[outcome] += 1
                     _move_on(mark, uid)
             _move_on(mark, batch[-1])
     return counts
@@ -102,10 +104,13 @@ def _may_be_ours(head: bytes) -> bool:
     return is_reply or mail.is_report or _NUMBER.search(mail.subject) is not None
 
 
-def _tried(raw: bytes) -> Outcome:
+def _look_at(reader: imap.Reader, uid: int, head: bytes) -> Outcome | None:
+    """Take in one mail; None: it has nothing to do with us."""
     try:
-        return take_in(raw)
-    except (DatabaseError, InterfaceError):
+        if not _may_be_ours(head):
+            return None
+        return take_in(reader.whole(uid, MOST_BYTES))
+    except (DatabaseError, InterfaceError, ProviderError):
         raise
     except Exception:
         # The outermost edge: one mail that we cannot make out must not hold up all

@@ -48,14 +48,18 @@ def test_what_came_since_is_read_and_nothing_is_changed(mail: MailServer) -> Non
         assert reader.validity == 1
         assert reader.after(1) == [2, 3]
         assert reader.after(3) == []
-        assert reader.after(0, since=dt.date(2026, 11, 2)) == [1, 2, 3]
+        assert reader.after(0, since=dt.datetime(2026, 11, 2, tzinfo=dt.UTC)) == [
+            1,
+            2,
+            3,
+        ]
         assert reader.heads([2, 3, 9]) == {
             2: b"Subject: 2\n\n", 3: b"Subject: 3\n\n",
         }  # fmt: skip
         assert reader.whole(2, 1000) == b"Subject: 2\r\n\r\nWords 2"
         assert reader.whole(2, 7) == b"Subject"
         assert reader.whole(9, 7) == b""
-    assert "SEARCH UID 1:* SINCE 2-Nov-2026" in mail.asked
+    assert "SEARCH UID 1:* SINCE 02-Nov-2026" in mail.asked
     assert mail.asked[1:3] == ["LOGIN", 'EXAMINE "INBOX"']
     assert all("PEEK" in each for each in mail.asked if "FETCH" in each)
 
