@@ -14,6 +14,7 @@ import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from urllib.parse import urlencode
 
 import django
@@ -97,7 +98,10 @@ def feed() -> dict[str, Any]:
 
 def upkeep() -> dict[str, Any]:
     """What counting costs beside what is counted, in processor time."""
-    from ai_model.analytics import feeding, nightly
+    from django.db import transaction
+    from django.utils import timezone
+
+    from ai_model.analytics import feeding, nightly, settling, spans
     from ai_model.models import TallyFeed
     from conversations.models import Message
 
@@ -113,18 +117,21 @@ def upkeep() -> dict[str, Any]:
         feeding.feed()
         counting += cpu.spent()
     messages = 2 * MINUTES * PER_MINUTE
-    # A night, as if the last one had been a day before.
+    settling.settle()
     mark = TallyFeed.objects.get()
     assert mark.settled_until is not None
-    yesterday = mark.settled_until - dt.timedelta(days=1)
-    TallyFeed.objects.update(settled_until=yesterday)
-    start = dt.datetime.combine(yesterday, dt.time.min, dt.UTC)
+    # The next night judges what was answered on the last whole day.
+    start = spans.start_of(mark.settled_until - dt.timedelta(days=1))
     of_day = Message.objects.filter(
         created_at__gte=start, created_at__lt=start + dt.timedelta(days=1)
     ).count()
+    at = spans.start_of(mark.settled_until) + dt.timedelta(days=1, hours=1)
     cpu.spent()
     began = time.monotonic()
-    mended = nightly.run()
+    # Played and taken back, so that it can be played again.
+    with mock.patch.object(timezone, "now", return_value=at), transaction.atomic():
+        mended = nightly.run()
+        transaction.set_rollback(True)
     night = cpu.spent()
     per_message = ingest / messages
     upkeep_each = counting / messages + night / max(1, of_day)

@@ -14,8 +14,8 @@ from django.db.models import Max
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
-#: By how much ids and times may disagree.
-MARGIN: Final = dt.timedelta(days=1)
+#: By how much ids and times may disagree: no transaction takes so long.
+MARGIN: Final = dt.timedelta(hours=1)
 
 
 def first_id(model: type[Model], at: dt.datetime, *, time: str = "created_at") -> int:

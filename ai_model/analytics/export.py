@@ -43,7 +43,7 @@ def table(account: Account, rows: Sequence[Row]) -> Iterator[list[Any]]:
     """The head and the lines; sums of times are in milliseconds."""
     channels = {
         each.pk: (each.provider, _harmless(each.name))
-        for each in account.channels.all()
+        for each in account.channels.defer("credentials")
     }
     seen = {name for _, _, counts in rows for name in counts}
     reasons = sorted(name for name in seen if name.startswith(_REASON))

@@ -135,7 +135,7 @@ def analyse(
     """
     rows = rows_of(account, period, channels)
     total = total_of(account, period, channels)
-    names = {each.pk: each for each in account.channels.all()}
+    names = {each.pk: each for each in account.channels.defer("credentials")}
     mark = TallyFeed.objects.first()
     return {
         "days": period.days,

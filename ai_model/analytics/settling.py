@@ -12,13 +12,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
-from django.db.models import Min, OuterRef, Q, Subquery
+from django.db.models import Min, OuterRef, Subquery
 from django.utils import timezone
 
 from ai_model.analytics import feeding, spans, times
 from ai_model.analytics.sources import Feedback, capped, gather
 from ai_model.models import Turn
 from conversations.models import Message
+from core import ageing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,9 +73,8 @@ def _first_day(until: dt.date) -> dt.date:
 def _changed(since: dt.date, until: dt.date) -> Iterator[Found]:
     """What is to be added since the last time, and what no longer holds, as less."""
     before, now = spans.start_of(since), spans.start_of(until)
-    keys = sorted(_affected(since, until))
-    for start in range(0, len(keys), _BATCH):
-        rows = Turn.objects.filter(pk__in=keys[start : start + _BATCH])
+    for keys in _batches(_affected(since, until)):
+        rows = Turn.objects.filter(pk__in=keys)
         for row in _with_what_came(rows):
             old, new = judge(row, before), judge(row, now)
             if old != new:
@@ -94,21 +94,34 @@ def _affected(since: dt.date, until: dt.date) -> set[int]:
     of_rated = answers.filter(
         reply__in=Feedback.objects.filter(rated).values("message")
     )
-    handed_over = Turn.objects.filter(
+    found = {
+        key for rows in (quiet, of_rated) for key in rows.values_list("pk", flat=True)
+    }
+    began = ageing.first_id(Turn, spans.start_of(since) - RETURN - ageing.MARGIN)
+    for keys in _batches(_returned_to(since, until)):
+        rows = answers.filter(conversation__in=keys, pk__gte=began)
+        found.update(rows.values_list("pk", flat=True))
+    return found
+
+
+def _returned_to(since: dt.date, until: dt.date) -> set[int]:
+    """Conversations in which a question was handed over, or a person wrote."""
+    turns = Turn.objects.filter(
         spans.of_turns(since, until), state=Turn.State.HANDED_OVER
     )
     written = spans.within(since, until, time="created_at", key="pk", model=Message)
-    by_people = Message.objects.filter(written, author=Message.Author.SUPPORT)
-    returned = answers.filter(
-        Q(conversation__in=handed_over.values("conversation"))
-        | Q(conversation__in=by_people.values("conversation")),
-        spans.of_turns(since - RETURN, until),
-    )
+    messages = Message.objects.filter(written, author=Message.Author.SUPPORT)
     return {
         key
-        for rows in (quiet, of_rated, returned)
-        for key in rows.values_list("pk", flat=True)
+        for rows in (turns, messages)
+        for key in rows.values_list("conversation", flat=True)
     }
+
+
+def _batches(keys: set[int]) -> Iterator[list[int]]:
+    found = sorted(keys)
+    for start in range(0, len(found), _BATCH):
+        yield found[start : start + _BATCH]
 
 
 def counted(

@@ -121,9 +121,9 @@ def test_messages_go_while_their_conversation_stays(channel: Any, account: Any) 
     keep(account, messages_days=90)
     row = old_conversation(channel, status="active")
     going_on = old_conversation(channel, status="active")
-    MessageFactory(conversation=going_on)
     ask(channel, "How long?", conversation=row)
     make_old(row)
+    MessageFactory(conversation=going_on)
 
     counts = keeping.forget_old(account)
 
