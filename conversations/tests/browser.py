@@ -117,9 +117,9 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def page_of(browser: Browser) -> Iterator[Page]:
+def page_of(browser: Browser, *, locale: str = "en-GB") -> Iterator[Page]:
     """A page of somebody with cookies of their own; its script errors fail the test."""
-    context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+    context = browser.new_context(locale=locale, timezone_id="Europe/Berlin")
     context.set_default_timeout(15_000)
     page = context.new_page()
     errors: list[Error] = []
