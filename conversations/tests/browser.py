@@ -32,7 +32,7 @@ ARGS = [
     "--disable-sync",
 ]
 #: Seconds in which the service must be up on a machine that is busy.
-START_S = 180.0
+START_S = 300.0
 _TOKEN = re.compile(r"^\s*token:?\s+(\S+)\s*$", re.MULTILINE)
 _PERSON = re.compile(r"^\s*(owner|support):?\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
 
