@@ -74,6 +74,17 @@ class Look:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the attachments of a turn come down to."""
+
+    #: What the contact says in recordings.
+    spoken: str = ""
+    #: What pictures show.
+    shown: str = ""
+    looks: tuple[Look, ...] = ()
+
+
 async def into_words(
     question: Question, fetch: Fetch
 ) -> tuple[Question, tuple[Look, ...]]:
@@ -93,17 +104,6 @@ async def into_words(
         shown=words.shown,
     )
     return question, words.looks
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What the attachments of a turn come down to."""
-
-    #: What the contact says in recordings.
-    spoken: str = ""
-    #: What pictures show.
-    shown: str = ""
-    looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,10 @@ class Reader:
         except ProviderError as exc:
             logger.info("An attachment could not be fetched: %s", exc.code)
             return "too_large" if exc.code == "answer_too_large" else "not_fetched"
+        except Exception:
+            # Whatever an adapter comes up with, the words beside it are answered.
+            logger.exception("An adapter broke over an attachment")
+            return "not_fetched"
         for first, content_type in _TYPES[attachment.kind]:
             if first.match(content):
                 return Media(content_type, content)

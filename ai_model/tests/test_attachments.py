@@ -262,6 +262,7 @@ def read(files: Files, *attachments: Attachment, chain: str = "gemini") -> Words
             "too_large",
         ),
         (PICTURE, TemporaryProviderError("x", provider="x"), "not_fetched"),
+        (PICTURE, KeyError("result"), "not_fetched"),
         (Attachment("video", "https://files.example/1.mp4"), None, "no_reader"),
         (Attachment("file", "https://files.example/1.pdf"), None, "no_reader"),
     ],

@@ -32,7 +32,7 @@ ARGS = [
     "--disable-sync",
 ]
 #: Seconds in which the service must be up on a machine that is busy.
-START_S = 180.0
+START_S = 300.0
 _TOKEN = re.compile(r"^\s*token:?\s+(\S+)\s*$", re.MULTILINE)
 _PERSON = re.compile(r"^\s*(owner|support):?\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
 
@@ -117,9 +117,9 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def page_of(browser: Browser) -> Iterator[Page]:
+def page_of(browser: Browser, *, locale: str = "en-GB") -> Iterator[Page]:
     """A page of somebody with cookies of their own; its script errors fail the test."""
-    context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+    context = browser.new_context(locale=locale, timezone_id="Europe/Berlin")
     context.set_default_timeout(15_000)
     page = context.new_page()
     errors: list[Error] = []

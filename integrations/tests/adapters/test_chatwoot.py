@@ -30,6 +30,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.chatwoot import ChatwootAdapter
 from integrations.tests.adapters.cases import CASES, PAYLOADS, payload, signed_headers
+from integrations.tests.chatwoot import URL, Rehearsal
 
 FACTS = CASES["chatwoot"].facts
 ADAPTER = ChatwootAdapter(FACTS)
@@ -358,3 +359,16 @@ def test_an_address_on_this_network_is_refused_unless_the_operator_set_it(
     send(adapter, outbound())
 
     assert len(network.requests) == 1
+
+
+def test_files_may_be_on_this_network_only_where_the_operator_set_the_address(
+    settings: Any,
+) -> None:
+    adapter = Rehearsal().adapter()
+
+    settings.CHATWOOT_BASE_URL = ""
+    assert not adapter.vouches_for(f"{URL}/rails/active_storage/1.jpg")
+    settings.CHATWOOT_BASE_URL = URL
+    assert adapter.vouches_for(f"{URL}/rails/active_storage/1.jpg")
+    assert not adapter.vouches_for(f"{URL}.evil.example/1.jpg")
+    assert not adapter.vouches_for("http://169.254.169.254/latest/meta-data")
