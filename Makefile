@@ -56,7 +56,7 @@ lint: .venv/development ## Look for mistakes and for style.
 format: .venv/development ## Put everything into shape.
 	@$(BIN)/ruff check --fix --exit-zero --quiet .
 	@$(BIN)/ruff format --quiet .
-	@$(BIN)/djhtml --quiet templates || true
+	@$(BIN)/djhtml templates >/dev/null 2>&1 || true
 
 types: .venv/development ## Check the types.
 	@$(RUN) -m tools.with_keys $(BIN)/mypy .
