@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: Which kind of prompt is only for channels of which provider.
-KINDS: Final = {"kommo": Prompt.Kind.KOMMO}
+KINDS: Final = {"kommo": Prompt.Kind.KOMMO.value}
 #: The version of what all accounts share.
 SHARED: Final = 0
 _OURS: Final = Path(__file__).parent / "shared_instructions.txt"

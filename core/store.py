@@ -7,16 +7,21 @@ no row locks.
 from __future__ import annotations
 
 import asyncio
+import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import orjson
-from django.db import connection
+from django.db import OperationalError, connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from django.db import models
+    from django.db.backends.utils import CursorWrapper
+
+#: Seconds between two looks whether SQLite's lock is free.
+_LOOK_S: Final = 0.001
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,6 +70,30 @@ class GroupCommit(Generic[T, R]):
 def is_postgresql() -> bool:
     """Whether the default database is PostgreSQL; else it is SQLite."""
     return connection.vendor == "postgresql"
+
+
+def begin_soon(cursor: CursorWrapper) -> None:
+    """Begin to write on SQLite, looking for its one lock every millisecond.
+
+    SQLite's own waiting sleeps longer and longer, up to a tenth of a second, so that
+    whoever waits longest gets it last: beside a busy engine that took over a second.
+    Raises `OperationalError` once the usual time is over.
+    """
+    usual_s = float(connection.settings_dict["OPTIONS"].get("timeout", 5))
+    until = time.monotonic() + usual_s
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except OperationalError as exc:
+                if "locked" not in str(exc) or time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_S)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {int(usual_s * 1000)}")
 
 
 def skip_locked() -> str:

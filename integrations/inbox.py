@@ -231,7 +231,7 @@ def insert_events(rows: list[Row]) -> None:
                 ],
             )
             return
-        cursor.execute("BEGIN IMMEDIATE")
+        store.begin_soon(cursor)
         try:
             cursor.executemany(
                 "INSERT OR IGNORE INTO integrations_event"

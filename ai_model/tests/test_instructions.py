@@ -121,6 +121,8 @@ def test_the_operator_may_replace_what_all_share() -> None:
     assert instructions.shared() == "Say little."
     (found,) = instructions.told([], "kommo")
     assert (found.text, found.version) == ("Say little.", instructions.SHARED)
+    # What is stored as JSON takes plain texts for keys.
+    assert type(found.kind) is str
     assert instructions.told([], "web") == []
 
 

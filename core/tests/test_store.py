@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import Account
 from accounts.tests.factories import AccountFactory
@@ -127,3 +129,32 @@ def test_models_are_saved_in_one_statement(
 
 def test_fetch_names_its_columns(db: None) -> None:
     assert store.fetch("SELECT 1 AS one, %s AS two", ["b"]) == [{"one": 1, "two": "b"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_writes_soon_waits_for_the_lock_and_keeps_the_usual_patience() -> None:
+    if store.is_postgresql():
+        pytest.skip("PostgreSQL has no single lock")
+    has_begun, may_end = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor():
+            has_begun.set()
+            may_end.wait()
+            order.append("held")
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    has_begun.wait()
+    threading.Timer(0.05, may_end.set).start()
+    with connection.cursor() as cursor:
+        store.begin_soon(cursor)
+        order.append("begun")
+        cursor.execute("ROLLBACK")
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()
+    holder.join()
+
+    assert order == ["held", "begun"]
+    assert patience == (1000 * connection.settings_dict["OPTIONS"]["timeout"],)

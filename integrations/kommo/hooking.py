@@ -23,6 +23,12 @@ def wanted(chosen: Mapping[str, Any]) -> list[str]:
     return [*by_bot, *by_stage]
 
 
+def is_widgetless(channel: ChannelFacts) -> bool:
+    """Whether no bot is to call us, because the account's webhook tells all."""
+    has_hook = "add_message" in wanted(channel.settings)
+    return has_hook and not channel.credentials.get("secret_key")
+
+
 def destination(channel: ChannelFacts) -> str:
     """The address that Kommo is told; its end is a secret."""
     token = channel.credentials.get("hook_token", "")

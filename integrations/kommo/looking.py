@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 async def look(api: Api, host: str, channel: ChannelFacts) -> list[Check]:
     """Look at account, bots and signature; names are translated where they are shown."""
-    credentials = channel.credentials
     if not host:
         return [
             Check(
@@ -28,15 +27,11 @@ async def look(api: Api, host: str, channel: ChannelFacts) -> list[Check]:
                 hint=_("It is like shop.kommo.com."),
             )
         ]
-    access = await _look_at_account(api, credentials.get("account_id", ""))
+    access = await _look_at_account(api, channel.credentials.get("account_id", ""))
     bots = [await _look_for_bots(api)] if access.is_ok else []
     hook = await _look_at_webhook(api, channel) if access.is_ok else []
-    return [
-        access,
-        *bots,
-        *hook,
-        _signature(is_known=bool(credentials.get("secret_key"))),
-    ]
+    signature = [] if hooking.is_widgetless(channel) else [_signature(channel)]
+    return [access, *bots, *hook, *signature]
 
 
 async def _look_at_account(api: Api, known: str) -> Check:
@@ -102,7 +97,8 @@ async def _look_at_webhook(api: Api, channel: ChannelFacts) -> list[Check]:
     return [Check(name, is_ok=is_ok, detail=detail, hint=hint)]
 
 
-def _signature(*, is_known: bool) -> Check:
+def _signature(channel: ChannelFacts) -> Check:
+    is_known = bool(channel.credentials.get("secret_key"))
     return Check(
         gettext_noop("Signature"),
         is_ok=is_known,

@@ -15,8 +15,8 @@ from core import http
 from core.exceptions import ProviderError
 from integrations.adapters.base import Check
 from integrations.adapters.kommo import KommoAdapter
-from integrations.facts import adapter_of, cache
-from integrations.kommo import grants, hooks, hosts, keeping
+from integrations.facts import adapter_of, cache, facts_of
+from integrations.kommo import grants, hooking, hooks, hosts, keeping
 from integrations.models import Channel, Grant
 from integrations.portal import kommo_leads
 from integrations.portal.base import ChannelPages, Outcome, Tab
@@ -70,7 +70,8 @@ class KommoPages(ChannelPages):
         with contextlib.suppress(ProviderError):  # the checks will say so
             kommo_leads.learn_choices(row)
         outcome = super().check(request, row)
-        row.note_checks([*row.findings, _first_call(row)])
+        if not hooking.is_widgetless(facts_of(row)):
+            row.note_checks([*row.findings, _first_call(row)])
         return outcome
 
     async def look(self, row: Channel) -> list[Check]:

@@ -50,7 +50,7 @@ def service(
     folder = tmp_path_factory.mktemp("service")
     outside = {
         "KOMMO_BASE_URL": kommo_server.url,
-        "PUBLIC_URL": "https://answers.example",
+        "PUBLIC_URL": "http://127.0.0.1:9",
     }
     with running_service(folder, **outside) as service:
         yield service

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from core.tests.asgi import call
 from integrations.kommo import keeping
+from integrations.models import Channel
 from integrations.rehearsal.kommo_account import (
     BOT_STAGE,
     CITY,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from accounts.models import User
-    from integrations.models import Channel
     from integrations.rehearsal.kommo import KommoServer
 
 STAGE = f"{PIPELINE}:{BOT_STAGE}"
@@ -128,6 +128,20 @@ def test_a_webhook_is_no_call_of_a_widget(
     assert "No bot has called yet." in html
     status = owner.get("/api/kommo/chat/status").json()
     assert (status["connected"], status["widget_installed"]) == (True, False)
+
+
+def test_without_a_widget_nothing_of_it_is_missed(
+    owner: Client, kommo_channel: Channel, kommo: KommoServer
+) -> None:
+    del kommo_channel.credentials["secret_key"]
+    kommo_channel.save()
+    post(owner, kommo_channel, "setup", step="check")
+    assert kommo_channel.state == Channel.State.BROKEN
+    post(owner, kommo_channel, "setup", **REPLY_BOT)
+
+    post(owner, kommo_channel, "setup", step="check")
+
+    assert kommo_channel.state == Channel.State.WORKS
 
 
 def test_what_kommo_refuses_is_not_kept(
