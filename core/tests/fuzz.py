@@ -23,8 +23,9 @@ OPTIONS = [
     "--warnings=off",
     # How fast calls are made up is the machine's business.
     "--suppress-health-check=too_slow",
-    # Some calls wait for the assistant's reply.
+    # Some calls wait for the assistant's reply, for as long as its budget says.
     "--workers=4",
+    "--request-timeout=60",
 ]
 #: Where calls need a token. There forms are taken too, so that texts may be numbers,
 #: and what is refused may be more than a schema can say.
