@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Final
+
+#: glibc's number of the parameter, from malloc.h.
+_M_ARENA_MAX: Final = -8
+#: Heaps of the C library. It makes one for each thread up to eight per core, and each keeps
+#: what it once needed; only one thread at a time runs Python anyway.
+ARENAS: Final = 2
 
 
 def give_back() -> None:
@@ -14,3 +21,13 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def share_heaps() -> None:
+    """Let threads share the C library's heaps; before there are many threads."""
+    if sys.platform != "linux":
+        return
+    # Others than glibc have it not, or do nothing.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, ARENAS)
