@@ -40,6 +40,7 @@ HEADLINE: Final = {
     "helpful": "helpful",
     "unhelpful": "unhelpful",
 }
+_NOTHING: Final = dict.fromkeys(HEADLINE, 0)
 #: Entries that are named as topics.
 MOST_TOPICS: Final = 10
 _OUTCOMES: Final = (
@@ -182,11 +183,6 @@ def parts(counts: Counts, name: str) -> dict[str, int]:
     }
 
 
-def headline(counts: Counts) -> dict[str, int]:
-    """The figures that are told of each day and channel."""
-    return {name: counts.get(key, 0) for name, key in HEADLINE.items()}
-
-
 def _answers(total: Counts) -> dict[str, Any]:
     answered, handed_over = total.get("answered", 0), total.get("handed_over", 0)
     reasons = parts(total, "handed_over")
@@ -268,21 +264,25 @@ def _by_provider(rows: Iterable[Row], names: dict[int, Channel]) -> dict[str, in
 
 
 def _by_channel(rows: Iterable[Row], names: dict[int, Channel]) -> list[dict[str, Any]]:
-    sums: dict[int, Counts] = defaultdict(dict)
-    for _day, channel, counts in rows:
-        merge(sums[channel], counts)
+    sums = _headlines((channel, counts) for _day, channel, counts in rows)
     return [
-        {
-            "channel": names[key].provider,
-            "name": names[key].name,
-            **headline(sums[key]),
-        }
+        {"channel": names[key].provider, "name": names[key].name, **sums[key]}
         for key in sorted(sums, key=lambda each: (names[each].provider, each))
     ]
 
 
 def _by_day(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    sums: dict[dt.date, Counts] = defaultdict(dict)
-    for day, _channel, counts in rows:
-        merge(sums[day], counts)
-    return [{"day": day, **headline(sums[day])} for day in sorted(sums)]
+    sums = _headlines((day, counts) for day, _channel, counts in rows)
+    return [{"day": day, **sums[day]} for day in sorted(sums)]
+
+
+def _headlines(rows: Iterable[tuple[Any, Counts]]) -> dict[Any, dict[str, int]]:
+    """The headline of each key; nothing else is added up."""
+    sums: dict[Any, dict[str, int]] = {}
+    for key, counts in rows:
+        before = sums.get(key, _NOTHING)
+        sums[key] = {
+            name: before[name] + counts.get(amount, 0)
+            for name, amount in HEADLINE.items()
+        }
+    return sums
