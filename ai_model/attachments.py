@@ -24,10 +24,10 @@ from core.exceptions import ProviderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ai_model.answering import Question
+    from ai_model.exchange import Question
     from ai_model.metering import Meter
     from ai_model.models import Assistant
-    from integrations.adapters.base import Attachment
+    from integrations.adapters.inbound import Attachment
 
 logger = logging.getLogger(__name__)
 

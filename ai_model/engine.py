@@ -37,7 +37,7 @@ from knowledge import embedders, queries, search
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
     from ai_model.metering import Wish
     from ai_model.turns import Claim
     from knowledge.index import Index

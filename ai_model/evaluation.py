@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from ai_model import answering, intent, providers
+from ai_model.exchange import Answer, Question
 from ai_model.metering import Meter
 from ai_model.metrics import Judged, Outcome, compare_words, place
 from ai_model.models import Assistant, Calibration
@@ -304,7 +305,7 @@ async def _ask(
     taught: Adjustment,
     vectors: VectorCache | None,
     meter: Meter | None = None,
-) -> tuple[answering.Answer, float]:
+) -> tuple[Answer, float]:
     """The answer, and how many milliseconds it took."""
 
     async def find_index() -> Index:
@@ -312,7 +313,7 @@ async def _ask(
 
     started = time.perf_counter()
     answer = await answering.answer(
-        answering.Question(
+        Question(
             texts=(text,),
             history=(),
             lang="",
@@ -334,7 +335,7 @@ async def _ask(
 
 
 def _judge(
-    question: Labelled, answer: answering.Answer, known: Iterable[str], ms: float
+    question: Labelled, answer: Answer, known: Iterable[str], ms: float
 ) -> Outcome:
     is_answered = answer.outcome == Message.State.ANSWERED
     found = [str(each["entry_id"]) for each in answer.sources]

@@ -10,7 +10,7 @@ from ai_model.lines import line, opening_time, own_text
 if TYPE_CHECKING:
     import datetime as dt
 
-    from ai_model.answering import Answer, Question
+    from ai_model.exchange import Answer, Question
     from ai_model.models import Assistant
 
 #: What becomes the time of the next opening in an account's own message.

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from ai_model import usage
-from ai_model.answering import Answer, Question, answer
+from ai_model.answering import answer
+from ai_model.exchange import Answer, Question
 from ai_model.gap_drafts import is_untouched, lock_entry
 from ai_model.instructions import told
 from ai_model.metering import Meter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ai_model import answering
-from ai_model.answering import Answer
+from ai_model.exchange import Answer
 from conversations import verification, verifying
 from conversations.models import Conversation, Message
 from conversations.replies import Verdict
@@ -13,7 +13,7 @@ from conversations.replies import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ai_model.answering import Question
+    from ai_model.exchange import Question
     from ai_model.turns import Claim
     from conversations.replies import Committed
 

@@ -15,7 +15,7 @@ from accounts.services import as_uuid
 from conversations import asking
 from conversations.models import Conversation
 from core.exceptions import Conflict
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.services import api_channel
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from ai_model import gate, instructions, spending, usage
-from ai_model.answering import Answer, Question
+from ai_model.exchange import Answer, Question
 from ai_model.metering import Meter
 from ai_model.models import Turn
 from ai_model.providers.base import Utterance
@@ -24,7 +24,7 @@ from conversations import live, replies, sessions, verification
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
-from integrations.adapters.base import Attachment
+from integrations.adapters.inbound import Attachment
 from integrations.facts import cache
 
 if TYPE_CHECKING:

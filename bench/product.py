@@ -136,7 +136,7 @@ class Sender:
         from django.db import transaction
 
         from conversations import intake
-        from integrations.adapters.base import InboundMessage
+        from integrations.adapters.inbound import InboundMessage
 
         committed: list[float] = []
         arrivals = [

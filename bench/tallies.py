@@ -148,10 +148,10 @@ def upkeep() -> dict[str, Any]:
 def _exchange(count: int) -> None:
     """So many questions and their answers, model and search left out."""
     from ai_model import turns
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
     from conversations import intake
     from conversations.models import Message
-    from integrations.adapters.base import InboundMessage
+    from integrations.adapters.inbound import InboundMessage
     from integrations.facts import facts_of
     from integrations.models import Channel
 

@@ -11,7 +11,7 @@ from conversations import live, outcomes
 from conversations.models import Delivery, Message
 from conversations.signals import reply_rated
 from core.text import clean_text, truncate
-from integrations.adapters.base import (
+from integrations.adapters.inbound import (
     Inbound,
     InboundDeletion,
     InboundEdit,

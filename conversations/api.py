@@ -29,7 +29,7 @@ from core.api import error_response, json_body, method_not_allowed, refuse
 from core.exceptions import AppError, InvalidPayload, InvalidSignature
 from core.openapi import describe
 from core.text import clean_text
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.models import Channel
 
 if TYPE_CHECKING:

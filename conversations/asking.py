@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from conversations.intake import Arrival, Received
-    from integrations.adapters.base import InboundMessage
+    from integrations.adapters.inbound import InboundMessage
     from integrations.models import Channel
 
 #: Seconds beyond the engine's own budget before the caller gets an honest line.

@@ -34,7 +34,8 @@ from core.exceptions import (
 )
 from core.text import clean_text
 from integrations import breakage
-from integrations.adapters.base import Adapter, Inbound, InboundTurnover, Turnover
+from integrations.adapters.base import Adapter
+from integrations.adapters.inbound import Inbound, InboundTurnover, Turnover
 from integrations.facts import cache
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from core.api import error_response, json_body, method_not_allowed
 from core.exceptions import AppError, InvalidPayload, InvalidSignature, NotAllowed
 from core.text import clean_text
 from integrations import inbox
-from integrations.adapters.base import InboundMessage, WebhookRequest
+from integrations.adapters.base import WebhookRequest
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import adapter_of
 from integrations.models import Channel
 

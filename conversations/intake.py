@@ -23,8 +23,8 @@ from conversations.signals import (
 )
 from core import store, work
 from core.text import clean_text, truncate
-from integrations.adapters.base import (
-    ChannelFacts,
+from integrations.adapters.base import ChannelFacts
+from integrations.adapters.inbound import (
     Inbound,
     InboundErasure,
     InboundMessage,

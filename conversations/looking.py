@@ -20,7 +20,8 @@ from integrations.facts import cache
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from integrations.adapters.base import Adapter, Inbound
+    from integrations.adapters.base import Adapter
+    from integrations.adapters.inbound import Inbound
 
 logger = logging.getLogger(__name__)
 

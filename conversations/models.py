@@ -307,7 +307,7 @@ class Message(UUIDModel):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True
     )
     text = models.TextField(_("text"))
-    #: What came with it: `dataclasses.asdict` of `integrations.adapters.base.Attachment`.
+    #: What came with it: `dataclasses.asdict` of `integrations.adapters.inbound.Attachment`.
     attachments = models.JSONField(
         _("attachments"), default=list, blank=True, db_default=[]
     )

@@ -8,7 +8,8 @@ from conversations.models import Contact, Conversation
 from conversations.signals import handler_wanted
 from core import store
 from core.text import clean_text
-from integrations.adapters.base import ChannelFacts, InboundMessage
+from integrations.adapters.base import ChannelFacts
+from integrations.adapters.inbound import InboundMessage
 from integrations.models import Channel
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from conversations.models import Conversation, Message
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from integrations.adapters.base import InboundMessage
+    from integrations.adapters.inbound import InboundMessage
 
 #: How far apart both ways may be.
 WITHIN: Final = dt.timedelta(minutes=2)

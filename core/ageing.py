@@ -38,9 +38,9 @@ _SEARCH: Final = (
 
 def first_id(model: type[Model], at: dt.datetime, *, time: str = "created_at") -> int:
     """An id that no row from this time on is before."""
-    column = model._meta.get_field(time).column
+    field: Any = model._meta.get_field(time)
     limit = connection.ops.adapt_datetimefield_value(at)
-    sql = _SEARCH.format(table=model._meta.db_table, time=column)
+    sql = _SEARCH.format(table=model._meta.db_table, time=field.column)
     [found] = store.fetch(sql, [limit, limit])
     return int(found["low"])
 

@@ -14,7 +14,7 @@ from core import store
 from core.exceptions import Conflict
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import facts_of
 
 if TYPE_CHECKING:

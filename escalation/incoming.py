@@ -26,7 +26,7 @@ from core.exceptions import ProviderError
 from escalation.failures import lock
 from escalation.handling import heed_words
 from escalation.models import IncomingMail, Letter, Mailbox, Ticket
-from integrations.adapters.base import Attachment, InboundMessage
+from integrations.adapters.inbound import Attachment, InboundMessage
 
 if TYPE_CHECKING:
     from conversations.models import Message

@@ -21,7 +21,8 @@ from integrations.signals import things_arrived
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from integrations.adapters.base import Adapter, ChannelFacts, Inbound
+    from integrations.adapters.base import Adapter, ChannelFacts
+    from integrations.adapters.inbound import Inbound
 
     Courtesy = tuple[Adapter, dict[str, Any]]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ai_model import answering, providers
-from ai_model.answering import Answer, Question
 from ai_model.confidence import Adjustment
+from ai_model.exchange import Answer, Question
 from ai_model.models import Assistant
 from ai_model.providers.base import Completion, Finish, Provider
 from conversations.models import Message
 from core.exceptions import TemporaryProviderError
-from integrations.adapters.base import Attachment
+from integrations.adapters.inbound import Attachment
 from knowledge.index import Document, Index
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from ai_model.tests.test_answering import INDEX, QUESTION, asked, drafted
 from ai_model.tests.test_providers import REQUEST
 from core import http
 from core.exceptions import PermanentProviderError, TemporaryProviderError
-from integrations.adapters.base import Attachment
+from integrations.adapters.inbound import Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 OGG = b"OggS" + bytes(20)

@@ -22,7 +22,7 @@ from conversations.models import Conversation, Delivery, Message
 from core import http, lease, work
 from core.asgi import application
 from core.tests.network import eventually
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import facts_of
 from integrations.models import Event
 from integrations.tests.factories import CHATWOOT_SECRET
@@ -504,7 +504,7 @@ def test_a_worker_is_alive_only_while_it_holds_its_lease(
 
 
 def _answer(claimed: Any) -> Any:
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
 
     return Answer("Three days.", Message.State.ANSWERED, "answered", "en")
 

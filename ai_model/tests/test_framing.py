@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ai_model.answering import Answer, Question, give_up
+from ai_model.answering import give_up
+from ai_model.exchange import Answer, Question
 from ai_model.framing import closed_text, frame, preamble_of
 from ai_model.models import Assistant
 from conversations.models import Message

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ai_model import answering, providers
+from ai_model.exchange import Question
 from ai_model.metering import Meter
 from ai_model.models import Assistant
 from ai_model.providers import chain
@@ -24,7 +25,7 @@ from core import http
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
     from knowledge.index import Index
 
 DIALECTS = ("responses", "chat", "gemini")
@@ -61,7 +62,7 @@ def ask(
     **changes: Any,
 ) -> tuple[Answer, list[str]]:
     """The answer, and all that was shown meanwhile, as a page shows it."""
-    question = answering.Question(
+    question = Question(
         texts=(text,),
         history=(*history, Utterance("user", text)),
         lang="",

@@ -13,8 +13,8 @@ from django.db import connection
 from django.utils import timezone
 
 from ai_model import spending, turns
-from ai_model.answering import Answer
 from ai_model.confidence import Adjustment
+from ai_model.exchange import Answer
 from ai_model.metering import Call
 from ai_model.models import (
     Assistant,

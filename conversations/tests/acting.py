@@ -9,7 +9,7 @@ from django.utils import timezone
 from conversations import intake, replies
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply
-from integrations.adapters.base import InboundMessage, InboundTurnover, Turnover
+from integrations.adapters.inbound import InboundMessage, InboundTurnover, Turnover
 from integrations.facts import facts_of
 
 WORKER = 7

@@ -14,7 +14,7 @@ from conversations.models import Conversation, Delivery, Message
 from conversations.outbound import outbound_of
 from conversations.tests.acting import commit, say
 from core.exceptions import ReplyWindowClosed
-from integrations.adapters.base import (
+from integrations.adapters.inbound import (
     InboundDeletion,
     InboundEdit,
     InboundMessage,

@@ -17,7 +17,7 @@ import pytest
 from django.utils import timezone
 
 from ai_model import turns
-from ai_model.answering import Answer
+from ai_model.exchange import Answer
 from conversations import delivery, looking, services
 from conversations.models import Conversation, Delivery, Message
 from conversations.tests.workers import Worker

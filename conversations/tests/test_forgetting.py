@@ -13,7 +13,7 @@ from conversations import intake
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
 from conversations.tests.factories import ContactFactory, ConversationFactory
-from integrations.adapters.base import InboundErasure
+from integrations.adapters.inbound import InboundErasure
 from integrations.facts import facts_of
 from integrations.models import Event
 

@@ -15,7 +15,7 @@ from conversations.models import Contact, Conversation, Message
 from conversations.signals import conversation_changed_hands, messages_received
 from conversations.tests.acting import inbound, say, turn_over
 from core import store
-from integrations.adapters.base import Attachment, Turnover
+from integrations.adapters.inbound import Attachment, Turnover
 from integrations.facts import facts_of
 from integrations.tests.factories import ChannelFactory
 

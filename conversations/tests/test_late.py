@@ -14,7 +14,7 @@ from conversations.models import Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
 from core import http
 from core.exceptions import Conflict, ReplyWindowClosed
-from integrations.adapters.base import InboundReport
+from integrations.adapters.inbound import InboundReport
 from integrations.adapters.whatsapp_templates import Template
 from integrations.facts import facts_of
 from integrations.rehearsal.meta import BUSINESS, MetaServer

@@ -15,7 +15,7 @@ from conversations.tests.acting import commit, say
 from conversations.tests.workers import Worker
 from core.exceptions import ProviderError
 from integrations import syncing
-from integrations.adapters.base import InboundTurnover, Turnover
+from integrations.adapters.inbound import InboundTurnover, Turnover
 from integrations.facts import facts_of
 from integrations.tests.chatwoot import CREDENTIALS, Rehearsal
 

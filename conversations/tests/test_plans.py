@@ -16,7 +16,7 @@ from conversations import delivery, intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import store
 from integrations import receiving
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import facts_of
 from integrations.models import Event
 
@@ -145,7 +145,7 @@ def arrive(channel: Any) -> Any:
 
 
 def answer(channel: Any) -> None:
-    from ai_model.answering import Answer
+    from ai_model.exchange import Answer
 
     arrive(channel)
     claims, _ = turns.claim(1, 10)

@@ -13,7 +13,8 @@ from conversations import intake, profiles
 from conversations.models import Contact, Conversation, Portrait
 from conversations.tasks import refresh_profiles
 from conversations.tests.acting import say
-from integrations.adapters.base import InboundErasure, Profile
+from integrations.adapters.base import Profile
+from integrations.adapters.inbound import InboundErasure
 from integrations.facts import facts_of
 from integrations.rehearsal.meta import MetaServer
 from integrations.tests.factories import META, ChannelFactory

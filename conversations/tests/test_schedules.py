@@ -15,7 +15,7 @@ import pytest
 from django.utils import timezone
 
 from ai_model import turns
-from ai_model.answering import Answer
+from ai_model.exchange import Answer
 from ai_model.models import Turn
 from conversations import delivery, services
 from conversations.delivery import Outcome
@@ -25,7 +25,7 @@ from conversations.tests.acting import say, turn_over
 from core import work
 from core.lease import Lease
 from core.tests.network import eventually
-from integrations.adapters.base import Turnover
+from integrations.adapters.inbound import Turnover
 from integrations.tests.factories import ChatwootChannelFactory
 from knowledge.tests.factories import EntryFactory
 

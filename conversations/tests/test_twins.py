@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from conversations import intake
 from conversations.models import Conversation, Message
-from integrations.adapters.base import InboundMessage
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import facts_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from ai_model import gate, turns
-from ai_model.answering import Answer
+from ai_model.exchange import Answer
 from conversations import services, verification, verifying
 from conversations.models import (
     Contact,
@@ -21,7 +21,7 @@ from conversations.models import (
 from conversations.tests.acting import say
 from conversations.verification import Standing
 from conversations.verifying import Outcome
-from integrations.adapters.base import Attachment
+from integrations.adapters.inbound import Attachment
 
 WORKER = 7
 ADDRESS = "bat@example.mn"

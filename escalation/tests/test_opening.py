@@ -16,7 +16,7 @@ from conversations.tests.acting import answer, claim, commit, say, turn_over
 from core.exceptions import ReplyWindowClosed
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
-from integrations.adapters.base import Turnover
+from integrations.adapters.inbound import Turnover
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from ai_model import turns
-from ai_model.answering import Answer
+from ai_model.exchange import Answer
 from conversations.models import Conversation, Message
 from conversations.tests.acting import say
 from core.tests.network import eventually

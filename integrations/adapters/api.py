@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.exceptions import InvalidSignature
-from integrations.adapters.base import Adapter, Inbound, WebhookRequest
+from integrations.adapters.base import Adapter, WebhookRequest
+
+if TYPE_CHECKING:
+    from integrations.adapters.inbound import Inbound
 
 
 class ApiAdapter(Adapter):

@@ -28,13 +28,12 @@ from integrations.adapters.base import (
     Adapter,
     Check,
     CredentialField,
-    Inbound,
-    InboundTurnover,
     Outbound,
     WebhookRequest,
 )
 from integrations.adapters.chatwoot_api import Api, signature
 from integrations.adapters.chatwoot_events import id_of, part
+from integrations.adapters.inbound import Inbound, InboundTurnover
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from core.exceptions import InvalidPayload
-from integrations.adapters.base import (
+from integrations.adapters.inbound import (
     Attachment,
     Inbound,
     InboundMessage,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from integrations.adapters import chatwoot_events
-from integrations.adapters.base import Inbound, InboundTurnover
+from integrations.adapters.inbound import Inbound, InboundTurnover
 
 if TYPE_CHECKING:
     from integrations.adapters.chatwoot_api import Api

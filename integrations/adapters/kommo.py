@@ -20,14 +20,12 @@ from core.exceptions import (
 )
 from integrations.adapters.base import (
     Adapter,
-    Attachment,
     Check,
     CredentialField,
-    Inbound,
-    InboundMessage,
     Outbound,
     WebhookRequest,
 )
+from integrations.adapters.inbound import Attachment, Inbound, InboundMessage
 from integrations.kommo import hooks, hosts, leads, looking, signing, values
 from integrations.kommo.api import Api, NotThere
 from integrations.kommo.replies import continuation

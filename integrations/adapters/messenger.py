@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
 from core.exceptions import CredentialsRefused, PermanentProviderError, ThreadTaken
-from integrations.adapters.base import (
-    CredentialField,
-    Inbound,
-    InboundTurnover,
-    Outbound,
-    Profile,
-    Turnover,
-)
+from integrations.adapters.base import CredentialField, Outbound, Profile
+from integrations.adapters.inbound import Inbound, InboundTurnover, Turnover
 from integrations.adapters.meta import MetaAdapter
 from integrations.adapters.meta_messaging import MessagingAdapter
 from integrations.adapters.rows import Row, name_of, part, words

@@ -20,12 +20,11 @@ from integrations.adapters.base import (
     Adapter,
     Check,
     CredentialField,
-    Inbound,
-    InboundErasure,
     Outbound,
     WebhookRequest,
     require_secret,
 )
+from integrations.adapters.inbound import Inbound, InboundErasure
 from integrations.adapters.meta_api import GraphApi
 from integrations.adapters.meta_signing import (
     DELETION,

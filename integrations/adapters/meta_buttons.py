@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from integrations.adapters.base import InboundRating
+from integrations.adapters.inbound import InboundRating
 
 if TYPE_CHECKING:
     from integrations.adapters.base import Outbound

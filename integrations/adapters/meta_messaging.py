@@ -8,7 +8,8 @@ from urllib.parse import quote
 from core import http
 from core.exceptions import ProviderError
 from core.text import truncate
-from integrations.adapters.base import (
+from integrations.adapters.base import Outbound, Profile
+from integrations.adapters.inbound import (
     Attachment,
     Inbound,
     InboundDeletion,
@@ -16,8 +17,6 @@ from integrations.adapters.base import (
     InboundMessage,
     InboundReport,
     InboundTurnover,
-    Outbound,
-    Profile,
     Turnover,
 )
 from integrations.adapters.meta import MetaAdapter

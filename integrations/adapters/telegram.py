@@ -17,15 +17,14 @@ from core.text import utf16_units
 from integrations.adapters import telegram_api
 from integrations.adapters.base import (
     Adapter,
-    Attachment,
     Check,
     CredentialField,
-    Inbound,
     Outbound,
     Profile,
     WebhookRequest,
     require_secret,
 )
+from integrations.adapters.inbound import Attachment, Inbound
 from integrations.adapters.rows import Row, number, part, words
 from integrations.adapters.telegram_checks import findings
 from integrations.adapters.telegram_reading import (

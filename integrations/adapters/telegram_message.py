@@ -6,7 +6,7 @@ import re
 from typing import Final, Literal
 
 from core.text import truncate
-from integrations.adapters.base import Attachment
+from integrations.adapters.inbound import Attachment
 from integrations.adapters.rows import Row, part, words
 
 #: Our kind of each thing that has a file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from integrations.adapters.base import (
+from integrations.adapters.inbound import (
     Inbound,
     InboundDeletion,
     InboundEdit,

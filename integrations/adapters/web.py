@@ -8,13 +8,8 @@ from typing import Any
 
 from core.exceptions import InvalidPayload, InvalidSignature
 from core.text import clean_text
-from integrations.adapters.base import (
-    Adapter,
-    CredentialField,
-    Inbound,
-    InboundMessage,
-    WebhookRequest,
-)
+from integrations.adapters.base import Adapter, CredentialField, WebhookRequest
+from integrations.adapters.inbound import Inbound, InboundMessage
 
 MAX_TEXT = 8000
 #: Names of the secrets with which a CRM's server signs who its users are. Both are good,

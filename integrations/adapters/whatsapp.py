@@ -9,13 +9,7 @@ from django.utils.translation import gettext_noop
 from core import http
 from core.exceptions import ProviderError
 from integrations.adapters import whatsapp_reading
-from integrations.adapters.base import (
-    Attachment,
-    Check,
-    CredentialField,
-    Inbound,
-    Outbound,
-)
+from integrations.adapters.base import Check, CredentialField, Outbound
 from integrations.adapters.meta import MetaAdapter
 from integrations.adapters.meta_buttons import buttons
 from integrations.adapters.rows import Row, rows, words
@@ -23,6 +17,8 @@ from integrations.adapters.whatsapp_templates import Template, approved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from integrations.adapters.inbound import Attachment, Inbound
 
 #: Longest text above buttons.
 _LONGEST_WITH_BUTTONS: Final = 1024

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from integrations.adapters.base import (
+from integrations.adapters.inbound import (
     Attachment,
     Inbound,
     InboundMessage,

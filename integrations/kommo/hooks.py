@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from core.exceptions import InvalidSignature
-from integrations.adapters.base import (
+from integrations.adapters.base import require_secret
+from integrations.adapters.inbound import (
     Attachment,
     InboundMessage,
     InboundTurnover,
     Turnover,
-    require_secret,
 )
 from integrations.kommo.values import number_of, text_of
 

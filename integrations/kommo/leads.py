@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.exceptions import ProviderError
 from core.text import truncate
-from integrations.adapters.base import InboundTurnover, Turnover
+from integrations.adapters.inbound import InboundTurnover, Turnover
 from integrations.kommo.hooks import BY_STAGE
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from core import http
 from integrations import adapters, connecting
-from integrations.adapters.base import InboundMessage, Outbound
+from integrations.adapters.base import Outbound
+from integrations.adapters.inbound import InboundMessage
 from integrations.facts import adapter_of
 from integrations.portal.base import SETUP, STATUS, TEST, ChannelPages, Outcome
 

@@ -17,8 +17,9 @@ from django.core.management import CommandError, call_command
 
 from core.tests.network import eventually
 from core.tests.raw import RawServer
-from integrations.adapters.base import ChannelFacts, InboundMessage, WebhookRequest
+from integrations.adapters.base import ChannelFacts, WebhookRequest
 from integrations.adapters.chatwoot import ChatwootAdapter
+from integrations.adapters.inbound import InboundMessage
 from integrations.rehearsal.chatwoot import ChatwootServer
 from integrations.rehearsal.freshdesk import KEY
 from integrations.tests.chatwoot import CREDENTIALS

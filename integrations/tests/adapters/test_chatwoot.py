@@ -20,15 +20,9 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
-from integrations.adapters.base import (
-    ChannelFacts,
-    InboundMessage,
-    InboundTurnover,
-    Outbound,
-    Turnover,
-    WebhookRequest,
-)
+from integrations.adapters.base import ChannelFacts, Outbound, WebhookRequest
 from integrations.adapters.chatwoot import ChatwootAdapter
+from integrations.adapters.inbound import InboundMessage, InboundTurnover, Turnover
 from integrations.tests.adapters.cases import CASES, PAYLOADS, payload, signed_headers
 from integrations.tests.chatwoot import URL, Rehearsal
 

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 
 from core.exceptions import InvalidPayload, InvalidSignature
 from integrations import adapters
-from integrations.adapters.base import (
-    Adapter,
-    Inbound,
-    InboundMessage,
-    WebhookRequest,
-)
+from integrations.adapters.base import Adapter, WebhookRequest
+from integrations.adapters.inbound import Inbound, InboundMessage
 from integrations.tests.adapters.cases import CASES, Case
 
 ALL = pytest.mark.parametrize("key", list(CASES))

@@ -19,13 +19,8 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
-from integrations.adapters.base import (
-    ChannelFacts,
-    InboundMessage,
-    Outbound,
-    Turnover,
-    WebhookRequest,
-)
+from integrations.adapters.base import ChannelFacts, Outbound, WebhookRequest
+from integrations.adapters.inbound import InboundMessage, Turnover
 from integrations.adapters.kommo import KommoAdapter
 from integrations.kommo import api, signing
 from integrations.rehearsal.kommo import ACCOUNT, CLIENT, HOST, LONG_LIVED, SECRET

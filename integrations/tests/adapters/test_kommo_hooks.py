@@ -10,12 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from core.exceptions import InvalidSignature
-from integrations.adapters.base import (
-    InboundMessage,
-    InboundTurnover,
-    Turnover,
-    WebhookRequest,
-)
+from integrations.adapters.base import WebhookRequest
+from integrations.adapters.inbound import InboundMessage, InboundTurnover, Turnover
 from integrations.adapters.kommo import KommoAdapter
 from integrations.rehearsal.kommo_account import (
     BOT_STAGE,

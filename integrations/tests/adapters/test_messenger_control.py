@@ -15,7 +15,8 @@ from core import http
 from core.exceptions import CredentialsRefused, ThreadTaken
 from core.tests.network import eventually
 from integrations import adapters
-from integrations.adapters.base import InboundTurnover, Outbound, Turnover
+from integrations.adapters.base import Outbound
+from integrations.adapters.inbound import InboundTurnover, Turnover
 from integrations.facts import facts_of
 from integrations.rehearsal.meta import MetaServer
 from integrations.tests.adapters.cases import CASES, payload

@@ -22,7 +22,8 @@ from core.exceptions import (
     UncertainProviderError,
 )
 from integrations import adapters
-from integrations.adapters.base import (
+from integrations.adapters.base import Outbound, WebhookRequest
+from integrations.adapters.inbound import (
     Attachment,
     InboundDeletion,
     InboundEdit,
@@ -31,9 +32,7 @@ from integrations.adapters.base import (
     InboundRating,
     InboundReport,
     InboundTurnover,
-    Outbound,
     Turnover,
-    WebhookRequest,
 )
 from integrations.rehearsal.meta import APP_SECRET, MetaServer
 from integrations.tests.adapters.cases import (

@@ -17,16 +17,15 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
-from integrations.adapters.base import (
+from integrations.adapters.base import Outbound, WebhookRequest
+from integrations.adapters.inbound import (
     Attachment,
     InboundDeletion,
     InboundEdit,
     InboundMessage,
     InboundRating,
     InboundTurnover,
-    Outbound,
     Turnover,
-    WebhookRequest,
 )
 from integrations.adapters.telegram import TelegramAdapter
 from integrations.rehearsal.telegram_schema import problems_of

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from core.exceptions import InvalidPayload
-from integrations.adapters.base import InboundMessage, WebhookRequest
+from integrations.adapters.base import WebhookRequest
+from integrations.adapters.inbound import InboundMessage
 from integrations.adapters.web import MAX_TEXT, WebAdapter
 from integrations.tests.adapters.cases import CASES, WEB_KEY
 

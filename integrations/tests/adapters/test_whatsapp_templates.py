@@ -11,7 +11,8 @@ import pytest
 from core import http
 from core.exceptions import InvalidPayload, PermanentProviderError, ReplyWindowClosed
 from integrations import adapters
-from integrations.adapters.base import InboundReport, Outbound
+from integrations.adapters.base import Outbound
+from integrations.adapters.inbound import InboundReport
 from integrations.adapters.whatsapp_templates import Template
 from integrations.rehearsal.meta import BUSINESS, MetaServer
 from integrations.tests.adapters.cases import CASES, payload

@@ -13,13 +13,14 @@ from core.exceptions import (
     TemporaryProviderError,
     UncertainProviderError,
 )
-from integrations.adapters.base import InboundTurnover, Outbound, Turnover
+from integrations.adapters.inbound import InboundTurnover, Turnover
 from integrations.rehearsal.kommo_account import BOT_STAGE, CITY, FIELD, PIPELINE
 from integrations.tests.adapters.test_kommo import outbound
 from integrations.tests.adapters.test_kommo import read as read_call
 from integrations.tests.adapters.test_kommo_hooks import SETTINGS, adapter, read
 
 if TYPE_CHECKING:
+    from integrations.adapters.base import Outbound
     from integrations.rehearsal.kommo import KommoServer
 
 LEAD = 8812345
