@@ -47,6 +47,11 @@ class UserFiguresSerializer(FiguresSerializer):
     user = serializers.CharField(source="username")
 
 
+def _figure() -> serializers.DecimalField:
+    # As wide as the largest number that the database holds, and six digits more.
+    return serializers.DecimalField(max_digits=26, decimal_places=6)
+
+
 class StandingSerializer(serializers.Serializer[Any]):
     """How one spending limit stands now."""
 
@@ -55,10 +60,10 @@ class StandingSerializer(serializers.Serializer[Any]):
     unit = serializers.ChoiceField(SpendingNotice.Unit.choices)
     #: The first day of the period, in UTC.
     since = serializers.DateField(source="starts_on")
-    limit = serializers.DecimalField(max_digits=20, decimal_places=6)
-    spent = serializers.DecimalField(max_digits=20, decimal_places=6)
+    limit = _figure()
+    spent = _figure()
     #: Held by calls under way.
-    reserved = serializers.DecimalField(max_digits=20, decimal_places=6)
+    reserved = _figure()
     #: Of the limit, what is spent; more than 1: it was gone over.
     share = serializers.FloatField()
     state = serializers.ChoiceField(["ok", *SpendingNotice.Level.values])

@@ -287,6 +287,16 @@ def test_spending_limits_are_set_and_shown_as_they_stand(
     ]  # fmt: skip
 
 
+def test_the_largest_limit_can_be_set_and_read(alice: User, account: Account) -> None:
+    largest = 10**15
+
+    answer = send(alice, "PATCH", {"daily_request_limit": largest})
+
+    assert answer.status_code == 200
+    (standing,) = answer.json()["spending"]
+    assert standing["limit"] == f"{largest}.000000"
+
+
 def test_a_limit_is_taken_away_by_null_and_by_a_put(alice: User) -> None:
     send(alice, "PATCH", {"daily_request_limit": 5, "daily_token_limit": 9})
     first = send(alice, "PATCH", {"daily_token_limit": None}).json()
