@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from celery import Task
 from celery.exceptions import Ignore
 from django.conf import settings
@@ -62,7 +63,12 @@ def _lock_in_database(name: str) -> Iterator[bool]:
         found = session.execute(
             "SELECT pg_try_advisory_lock(%s, %s)", (LOCK_CLASS, key)
         ).fetchone()
-        yield bool(found and found[0])
+        try:
+            yield bool(found and found[0])
+        finally:
+            # The server notices a closed connection a little later.
+            with contextlib.suppress(psycopg.Error):
+                session.execute("SELECT pg_advisory_unlock_all()")
 
 
 @contextlib.contextmanager

@@ -49,7 +49,15 @@ from conversations.tests.factories import (
     MessageFactory,
 )
 from core.models import PeriodicTask
-from escalation.models import Alert, Escalation, Letter, Rung, Ticket
+from escalation.models import (
+    Alert,
+    Escalation,
+    IncomingMail,
+    Letter,
+    Note,
+    Rung,
+    Ticket,
+)
 from escalation.tests.factories import escalated
 from feedback.models import Feedback
 from integrations.models import AlertTarget, Channel, Desk, Event
@@ -69,7 +77,7 @@ MODELS = sorted(
 )
 READABLE_BY_SUPPORT = {
     Contact, Conversation, Message, VerificationLink, Feedback, Escalation, Ticket, Letter,
-    Alert,
+    Alert, IncomingMail, Note,
 }  # fmt: skip
 BOT_TOKEN = "bot-token-that-nobody-may-read"
 

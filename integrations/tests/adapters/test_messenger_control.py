@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
 
 from conversations import delivery, intake, services
 from conversations.models import Conversation, Delivery, Message
@@ -148,8 +149,9 @@ def test_the_assistant_is_silent_where_another_app_has_the_thread(
     messenger: Any, meta: MetaServer, engine: Any
 ) -> None:
     meta.owners["9001"] = INBOX
-    say(messenger, "How long?", thread="9001", address=ADDRESS)
-    Conversation.objects.update(due_at=None)
+    with transaction.atomic():  # before the engine sees that words wait
+        say(messenger, "How long?", thread="9001", address=ADDRESS)
+        Conversation.objects.update(due_at=None)
     commit(Conversation.objects.get())
 
     engine.wake("deliver")
