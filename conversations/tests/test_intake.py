@@ -292,7 +292,7 @@ def test_many_arrivals_take_few_statements(
     facts = facts_of(channel)
     arrivals = [(facts, inbound(f"{n}", thread=f"t{n}", id_="m")) for n in range(100)]
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         intake.receive(arrivals)
 
     assert Message.objects.count() == 100
