@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +24,7 @@ from integrations.adapters.chatwoot_api import signature
 from integrations.rehearsal import chatwoot_page
 from integrations.rehearsal.chatwoot_account import ACCOUNT, ChatwootAccount, Row
 from integrations.rehearsal.chatwoot_api import SECRET, Call, ChatwootApi, Reply
+from integrations.rehearsal.serving import StandInServer
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,7 @@ class ChatwootServer:
         self.files: dict[str, bytes] = {}
         self._events: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
         handler = type("Handler", (_Handler,), {"chatwoot": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = StandInServer(("127.0.0.1", port), handler)
         self._threads = [
             threading.Thread(
                 target=self._server.serve_forever, args=(0.05,), daemon=True

@@ -17,13 +17,14 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.kommo import signing
 from integrations.kommo.chunks import HANDLERS, SHOW_LENGTH
 from integrations.rehearsal.kommo_account import RUN_BOT, Account
+from integrations.rehearsal.serving import StandInServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +103,7 @@ class KommoServer:
         self._lock = threading.Lock()
         self._times: deque[float] = deque()
         handler = type("Handler", (_Handler,), {"kommo": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = StandInServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )

@@ -19,11 +19,12 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.rehearsal.meta_rules import TEMPLATES, Refused, Row, check, text_of
+from integrations.rehearsal.serving import StandInServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +86,7 @@ class MetaServer:
         self.on_message: Callable[[str], None] = lambda _: None
         self._numbers = itertools.count(1)
         handler = type("Handler", (_Handler,), {"meta": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = StandInServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )

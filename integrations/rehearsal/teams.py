@@ -16,9 +16,11 @@ import json
 import re
 import threading
 from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from integrations.rehearsal.serving import StandInServer
 
 SIGNATURE = "rehearsal-signature_"
 PATH = "/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke"
@@ -61,8 +63,7 @@ class TeamsServer:
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.faults: deque[str] = deque()
         self.lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-        self._server.daemon_threads = True
+        self._server = StandInServer(("127.0.0.1", port), _Handler)
         self._server.stand_in = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

@@ -18,11 +18,12 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
 from core.text import utf16_units
+from integrations.rehearsal.serving import StandInServer
 from integrations.rehearsal.telegram_schema import METHODS, problems_of_call
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ class TelegramServer:
         self._lock = threading.Lock()
         self._numbers = itertools.count(9001)
         handler = type("Handler", (_Handler,), {"telegram": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = StandInServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
