@@ -92,6 +92,8 @@ def test_a_customer_of_chatwoots_verifies_an_address_and_is_answered(
         letter.get_body(("plain",)).get_content(),
     )
     assert link is not None
+    # The letter may be there before we have said so.
+    eventually(lambda: len(said(chatwoot_server, number)) == 2)
     page = client.post(link[1])
     eventually(lambda: "three working days" in " ".join(said(chatwoot_server, number)))
 
