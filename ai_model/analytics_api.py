@@ -50,5 +50,6 @@ def _wanted(view: AccountView, request: Request) -> tuple[Period, list[Channel] 
     asked: dict[str, Any] = checked(AnalyticsFilterSerializer, request.query_params)
     channels = None
     if "channel" in asked:
-        channels = list(view.account.channels.filter(provider=asked["channel"]))
+        rows = view.account.channels.filter(provider=asked["channel"])
+        channels = list(rows.defer("credentials"))
     return Period.of_days(asked["days"]), channels
