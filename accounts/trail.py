@@ -114,7 +114,7 @@ def _tell_saved(
     sender: type[models.Model],
     instance: Any,
     created: bool,  # noqa: FBT001 (as signals give it)
-    raw: bool = False,  # noqa: FBT001, FBT002 (likewise)
+    raw: bool = False,  # noqa: FBT001, FBT002 (as signals give it)
     update_fields: Any = None,
     **_: Any,
 ) -> None:

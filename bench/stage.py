@@ -98,7 +98,7 @@ class Stage:
         name = f"answerdesk_bench_{os.getpid()}_{self._count}"
         copy = f' TEMPLATE "{urlsplit(template).path[1:]}"' if template else ""
         with admin:
-            admin.execute(f'CREATE DATABASE "{name}"{copy}')  # type: ignore[arg-type]
+            admin.execute(f'CREATE DATABASE "{name}"{copy}')  # type: ignore[arg-type] # names of ours
         self._stack.callback(self._drop, name)
         return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
@@ -108,7 +108,7 @@ class Stage:
         with admin:
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if not admin.execute(known, [name]).fetchone():
-                admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+                admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type] # a name of ours
         return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
     def _drop(self, name: str) -> None:

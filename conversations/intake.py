@@ -122,8 +122,13 @@ def _lock_all(arrivals: Sequence[Arrival]) -> None:
     if len({_is_contact_message(each) for each in arrivals}) < 2:
         return
     threads.lock([(facts.id, inbound.conversation_id) for facts, inbound in arrivals])
-    messages = [each for each in arrivals if isinstance(each[1], InboundMessage)]
-    threads.hold(messages)  # type: ignore[arg-type]
+    threads.hold(
+        [
+            (facts, inbound)
+            for facts, inbound in arrivals
+            if isinstance(inbound, InboundMessage)
+        ]
+    )
     live.hold({facts.account_id for facts, _ in arrivals})
 
 

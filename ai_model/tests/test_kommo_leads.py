@@ -164,7 +164,7 @@ def test_an_answer_does_not_wait_for_a_lead_that_cannot_be_read(
     hooked.settings = {**SETTINGS, "about": True}
     hooked.save()
     payload = kommo.call(QUESTION, entity_id="99999999999999999")
-    kommo.account.leads[99999999999999999] = None  # type: ignore[assignment]
+    kommo.account.leads[99999999999999999] = None  # type: ignore[assignment] # broken on purpose
 
     call(hooked.webhook_path, json.dumps(payload).encode())
 

@@ -60,6 +60,7 @@ class LeadsForm(forms.Form):
         super().__init__(data, initial=chosen, auto_id="field-%s")
         known = choices_of(row)
         fields = [(key, name) for key, name, *_type in known.get("fields", ())]
+        # Types of fields by name do not say that these have choices.
         self.fields["about_fields"].choices = fields  # type: ignore[attr-defined]
         stages = [("", _("none")), *(tuple(each) for each in known.get("stages", ()))]
         self.fields["stage"].choices = stages  # type: ignore[attr-defined]
@@ -90,6 +91,7 @@ class ReplyBotForm(forms.Form):
             for key, name, kind in known.get("fields", ())
             if kind == _LONG_TEXT
         ]
+        # As above.
         self.fields["field"].choices = long  # type: ignore[attr-defined]
         bots = [tuple(each) for each in known.get("bots", ())]
         self.fields["bot"].choices = bots  # type: ignore[attr-defined]
