@@ -13,7 +13,6 @@ class CoreConfig(AppConfig):
     verbose_name = _("Installation")
 
     def ready(self) -> None:
-        from core import checks, periodic, tasks, work
+        from core import checks, periodic
 
         del checks, periodic  # importing them registers checks and watches tasks
-        work.announce_with(tasks.wake.delay)

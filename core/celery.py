@@ -1,4 +1,4 @@
-"""Celery: the courier. It carries wake-ups and runs timed jobs; the rows are the queue."""
+"""Celery: the clock. It hosts the engine and runs timed jobs; the rows are the queue."""
 
 from __future__ import annotations
 

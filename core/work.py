@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
@@ -18,7 +17,7 @@ import uvloop
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from core import store
+from core import store, wakeups
 from core.lease import Lease
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ R = TypeVar("R")
 
 #: Seconds between two looks for work that nobody announced, and for dead workers.
 SWEEP_S = 0.5
-#: Longest rest of the thread that publishes wake-ups, in seconds.
-_ANNOUNCER_REST_S = 0.05
 #: Seconds that running work gets to finish when the process is asked to stop.
 GRACE_S = 10.0
 
@@ -146,6 +143,8 @@ class WorkLoop:
         self._events = {step.name: asyncio.Event() for step in steps}
         tasks = [asyncio.create_task(self._pump(step)) for step in steps]
         tasks.append(asyncio.create_task(self._sweep(steps)))
+        if settings.REDIS_URL:
+            tasks.append(asyncio.create_task(wakeups.hear(self.wake)))
         self._started.set()
         await self._stopping.wait()
         for task in tasks:
@@ -252,49 +251,4 @@ def wake(step: str) -> None:
     if _current is not None:
         _current.wake(step)
     elif settings.REDIS_URL:
-        _announcer.announce(step)
-
-
-class _Announcer:
-    """Publishes wake-ups as Celery tasks from a thread, many at once as one."""
-
-    def __init__(self) -> None:
-        self._steps: set[str] = set()
-        self._condition = threading.Condition()
-        self._thread: threading.Thread | None = None
-        #: Publishes one; set by `core.celery`.
-        self.publish: Callable[[str], Any] = lambda _: None
-
-    def announce(self, step: str) -> None:
-        with self._condition:
-            self._steps.add(step)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._run, name="announcer", daemon=True
-                )
-                self._thread.start()
-            self._condition.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                while not self._steps:
-                    self._condition.wait()
-                steps, self._steps = self._steps, set()
-            began = time.monotonic()
-            for step in steps:
-                try:
-                    self.publish(step)
-                except Exception:
-                    # The broker is down: the worker's own sweep finds the rows.
-                    logger.exception("Wake-up for %s could not be published", step)
-            # A fifth of the time at most; what comes meanwhile shares the next one.
-            time.sleep(min(4 * (time.monotonic() - began), _ANNOUNCER_REST_S))
-
-
-_announcer = _Announcer()
-
-
-def announce_with(publish: Callable[[str], Any]) -> None:
-    """Say how wake-ups reach the workers of other processes."""
-    _announcer.publish = publish
+        wakeups.announce(step)

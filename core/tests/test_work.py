@@ -139,55 +139,7 @@ def test_a_wake_up_reaches_the_loop_of_this_process(engine: Any) -> None:
     assert work.start() is engine
 
     work.wake("turns")
-    tasks.wake("turns")
     tasks.sweep()
-
-
-def test_without_a_loop_wake_ups_go_out_once_per_step(
-    settings: Any, monkeypatch: Any
-) -> None:
-    settings.REDIS_URL = "redis://example"
-    published: list[str] = []
-    first = threading.Event()
-
-    def publish(step: str) -> None:
-        published.append(step)
-        first.wait(2)
-
-    announcer = work._Announcer()
-    announcer.publish = publish
-    monkeypatch.setattr(work, "_announcer", announcer)
-
-    work.wake("receive")
-    eventually(lambda: published)
-    for _ in range(50):
-        work.wake("receive")
-    first.set()
-
-    eventually(lambda: len(published) == 2)
-    assert published == ["receive", "receive"]
-
-
-def test_a_broker_that_is_down_harms_nobody(
-    settings: Any, monkeypatch: Any, caplog: Any
-) -> None:
-    settings.REDIS_URL = "redis://example"
-    tried: list[str] = []
-
-    def publish(step: str) -> None:
-        tried.append(step)
-        raise ConnectionError("no broker")
-
-    announcer = work._Announcer()
-    announcer.publish = publish
-    monkeypatch.setattr(work, "_announcer", announcer)
-
-    work.wake("receive")
-    eventually(lambda: tried)
-    work.wake("turns")
-
-    eventually(lambda: len(tried) == 2)
-    assert "could not be published" in caplog.text
 
 
 def test_without_a_broker_there_is_nobody_to_tell(settings: Any) -> None:
