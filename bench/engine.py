@@ -209,7 +209,7 @@ class Engine:
             for number, at in enumerate(sent["committed"])
             if first + number in posts
         ]
-        # Messages are told apart by their order here: 50 ms lie between two of them.
+        # Messages are told apart by their order here, which few of them change.
         to_call = [
             call - at for call, at in zip(calls, sent["committed"], strict=False)
         ]
