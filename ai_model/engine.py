@@ -79,8 +79,9 @@ class TurnStep(work.Step):
             # What is loaded by now stays; looking through it again costs every call.
             gc.collect()
             gc.freeze()
-            # A thousand turns make much that lives for a second; 0.2 ms each.
-            gc.set_threshold(10_000, 20, 20)
+            # A thousand turns make much that lives for a second, and each look at it
+            # finds nearly all of it alive.
+            gc.set_threshold(50_000, 20, 20)
         while (room := settings.ENGINE_CONCURRENCY - len(self._running)) > 0:
             claims, pause = await self.loop.db(turns.claim, self.loop.worker, room)
             for claimed in claims:
@@ -166,7 +167,7 @@ class TurnStep(work.Step):
         writer = LiveWriter(claimed) if claimed.is_watched else None
         # The local answerer is done long before.
         is_slow = writing.has_model(question.assistant)
-        typing = asyncio.create_task(_show_typing(claimed)) if is_slow else None
+        typing = Typing(claimed) if is_slow else None
         try:
             async with asyncio.timeout(budget_s):
                 if is_slow and claimed.adapter.tells_about:
@@ -183,7 +184,7 @@ class TurnStep(work.Step):
             if writer is not None:
                 writer.close()
             if typing is not None:
-                typing.cancel()
+                typing.close()
         return framing.frame(question, answer, timezone.now())
 
     async def _index(self, claimed: Claim) -> Index:
@@ -201,19 +202,37 @@ class TurnStep(work.Step):
         return await self.loop.db(spending.reserve, wishes)
 
 
-async def _show_typing(claimed: Claim) -> None:
-    """Show the contact that somebody writes, once it takes long, until cancelled."""
-    await asyncio.sleep(TYPING_AFTER_S)
-    while True:
-        try:
-            await claimed.adapter.show_typing(claimed.address)
-        except ProviderError as exc:
-            logger.debug("No typing was shown: %s", exc.code)
-        except Exception:
-            # It is only a sign; the answer must not suffer from it.
-            logger.exception("Adapter %s broke", claimed.adapter.key)
-            return
-        await asyncio.sleep(TYPING_PAUSE_S)
+class Typing:
+    """Shows the contact that somebody writes, once it takes long, until closed."""
+
+    def __init__(self, claimed: Claim) -> None:
+        self._claimed = claimed
+        # Most turns are over before: a timer costs less than a task that sleeps.
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(TYPING_AFTER_S, self._begin)
+        self._task: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._show())
+
+    async def _show(self) -> None:
+        adapter, address = self._claimed.adapter, self._claimed.address
+        while True:
+            try:
+                await adapter.show_typing(address)
+            except ProviderError as exc:
+                logger.debug("No typing was shown: %s", exc.code)
+            except Exception:
+                # It is only a sign; the answer must not suffer from it.
+                logger.exception("Adapter %s broke", adapter.key)
+                return
+            await asyncio.sleep(TYPING_PAUSE_S)
 
 
 def _prepare() -> None:
