@@ -107,7 +107,7 @@ async def hear(wake: Callable[[str], None]) -> None:
                     _LISTEN_S, 1, _KEY, direction="LEFT", count=_MOST
                 )
                 pause = 0.1
-                for step in set(found[1]) if found else ():
+                for step in set(map(str, found[1])) if found else ():
                     wake(step)
         except (redis.RedisError, OSError):
             logger.warning("Wake-ups are cut off from Redis; trying again")
