@@ -61,14 +61,7 @@ def accounts_of(username: str) -> list[Account]:
 def create_account(*, name: str, is_demo: bool = False) -> Account:
     """Add a business; raises `InvalidPayload` or `Conflict`."""
     account = Account(name=name.strip(), is_demo=is_demo)
-    if Account.objects.filter(name=account.name).exists():
-        raise Conflict(f"There is an account called “{account.name}” already.")
-    _check("name", account)
-    try:
-        with transaction.atomic():
-            account.save()
-    except IntegrityError as exc:
-        raise Conflict(f"There is an account called “{account.name}” already.") from exc
+    _add(account, "name", f"There is an account called “{account.name}” already.")
     return account
 
 
@@ -89,14 +82,7 @@ def create_member(
     password = password or secrets.token_urlsafe(12)
     user = User(username=username, is_staff=is_staff)
     user.set_password(password)
-    if User.objects.filter(username=username).exists():
-        raise Conflict(f"The user name “{username}” is taken.")
-    _check("username", user)
-    try:
-        with transaction.atomic():
-            user.save()
-    except IntegrityError as exc:
-        raise Conflict(f"The user name “{username}” is taken.") from exc
+    _add(user, "username", f"The user name “{username}” is taken.")
     Membership.objects.create(user=user, account=account, role=role)
     return Person(user, role, password)
 
@@ -132,9 +118,21 @@ def as_uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _check(field: str, row: Account | User) -> None:
+def _add(row: Account | User, field: str, taken: str) -> None:
+    """Save a new row, which is named by `field`.
+
+    Raises `Conflict` with the words of `taken`, and `InvalidPayload`.
+    """
+    namesakes = type(row)._default_manager.filter(**{field: getattr(row, field)})
+    if namesakes.exists():
+        raise Conflict(taken)
     try:
         row.clean_fields(exclude={each.name for each in row._meta.fields} - {field})
     except ValidationError as exc:
         words = " ".join(exc.messages)
         raise InvalidPayload(f"The {field} is not usable: {words}") from exc
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as exc:
+        raise Conflict(taken) from exc

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ai_model.evaluation import UnreadableQuestions, as_json
+from ai_model.evaluation import as_json
+from ai_model.labelled import UnreadableQuestions
 from ai_model.metrics import Figures, Outcome, macro, measure
 
 if TYPE_CHECKING:

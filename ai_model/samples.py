@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai_model.confidence import mode_of
-from ai_model.evaluation import documents_from, read_lines
+from ai_model.labelled import documents_from, read_lines
 from ai_model.selfcheck import near_misses
 from knowledge.embeddable import texts_of
 from knowledge.index import Index

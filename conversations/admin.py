@@ -22,6 +22,7 @@ from accounts.scoped_admin import (
 from conversations import link_admin as link_admin
 from conversations import overview as overview
 from conversations import services
+from conversations.asking_admin import ask_again, asks_again
 from conversations.models import Contact, Conversation, Delivery, Message
 from conversations.reasons import REASONS
 from conversations.templatetags.desk import percent
@@ -270,23 +271,9 @@ class MessageAdmin(ReadableBySupport):
         address = reverse("admin:ai_model_turn_of_message", args=[obj.pk])
         return format_html('<a href="{}">{}</a>', address, _("Why?"))
 
-    @confirmed(
-        description=_("Have the assistant answer again"),
-        effect=_(
-            "The assistant looks at these questions once more and may answer its"
-            " customers at once, from the knowledge as it is now. Questions that a"
-            " person has replied to, or has taken over, stay as they are."
-        ),
-        done=ngettext_lazy(
-            "%d question is asked again.", "%d questions are asked again."
-        ),
-    )
+    @asks_again
     def ask_again(self, request: HttpRequest, rows: list[Any]) -> int:
-        # Of one conversation the oldest first: it takes the later ones along.
-        first = {row.conversation_id: row for row in sorted(rows, key=_newest_first)}
-        return each(
-            self, request, first.values(), lambda row: services.ask_again(message=row)
-        )
+        return ask_again(self, request, rows, lambda row: row)
 
     @admin.display(description=_("text"))
     def short_text(self, obj: Message) -> str:
@@ -342,10 +329,6 @@ class DeliveryAdmin(RecordAdmin):
         return each(
             self, request, rows, lambda row: services.retry_delivery(delivery=row)
         )
-
-
-def _newest_first(row: Message) -> int:
-    return -row.pk
 
 
 def _user(request: HttpRequest) -> Any:

@@ -42,6 +42,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.channel_layer.group_add(group, self.channel_name)
         self.joined.append(group)
 
+    async def join_accounts(self, found: Access) -> None:
+        """Hear all that somebody may hear, for as long as they may."""
+        watch().add(self, found)
+        for account_id in found.accounts:
+            await self.join(live.account_group(account_id))
+
     async def disconnect(self, code: int) -> None:
         watch().remove(self)
         await self.leave()
@@ -95,9 +101,7 @@ class DeskConsumer(LiveConsumer):
         if found is None:
             await self.end(CLOSE_UNKNOWN)
             return
-        watch().add(self, found)
-        for account_id in found.accounts:
-            await self.join(live.account_group(account_id))
+        await self.join_accounts(found)
 
 
 def access_of(scope: dict[str, Any]) -> Access | None:

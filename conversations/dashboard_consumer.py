@@ -11,9 +11,8 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from accounts import access
-from conversations import dashboard, live
+from conversations import dashboard
 from conversations.consumers import CLOSE_UNKNOWN, LiveConsumer, access_of
-from conversations.watching import watch
 
 if TYPE_CHECKING:
     from accounts.access import Access
@@ -88,10 +87,8 @@ class DashboardConsumer(LiveConsumer):
         if found is None:
             await self.end(CLOSE_UNKNOWN)
             return
-        watch().add(self, found)
         # Joined before the numbers are read: what happens in between is a hint.
-        for account_id in found.accounts:
-            await self.join(live.account_group(account_id))
+        await self.join_accounts(found)
         names = await database_sync_to_async(dashboard.names)(found.accounts)
         now = await database_sync_to_async(dashboard.newest)(found.accounts)
         # A number from the future is one of a database that is no more.

@@ -11,7 +11,7 @@ import jwt
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from conversations.links import VerificationLink
+    from conversations.models import VerificationLink
 
 _ALGORITHM: Final = "HS256"
 _PURPOSE: Final = "answerdesk:verify-email"

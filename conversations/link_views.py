@@ -19,7 +19,7 @@ from core.language import speaking
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from conversations.links import VerificationLink
+    from conversations.models import VerificationLink
 
 _STATUS = {
     Outcome.EXPIRED: HTTPStatus.GONE,

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations import live, portraits
+from conversations import live
 from conversations.models import Contact, Conversation, Portrait
 from core import http, store
 from core.exceptions import ProviderError
@@ -118,7 +118,7 @@ def keep(contact: Contact, profile: Profile | None) -> None:
 
 
 def _keep_picture(contact: Contact, image: bytes) -> None:
-    kind = portraits.kind_of(image) if len(image) <= LARGEST_PICTURE else ""
+    kind = _kind_of(image) if len(image) <= LARGEST_PICTURE else ""
     if not kind:
         Portrait.objects.filter(contact=contact).delete()
         Contact.objects.filter(pk=contact.pk).update(portrait_at=None)
@@ -126,3 +126,17 @@ def _keep_picture(contact: Contact, image: bytes) -> None:
     values = {"image": image, "content_type": kind}
     Portrait.objects.update_or_create(contact=contact, defaults=values)
     Contact.objects.filter(pk=contact.pk).update(portrait_at=timezone.now())
+
+
+def _kind_of(image: bytes) -> str:
+    """The content type of a picture; empty for anything else."""
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for mark, kind in _KINDS.items() if image.startswith(mark)), "")
+
+
+#: What the first bytes of a picture that browsers may see say of it.
+_KINDS: Final = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+}

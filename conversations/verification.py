@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop as _
 
-from conversations.links import VerificationLink
+from conversations.models import VerificationLink
 from core import mail
 from core.language import speaking
 

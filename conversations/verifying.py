@@ -13,8 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from conversations import link_tokens, live, services, verification
-from conversations.links import VerificationLink, VerificationMark
-from conversations.models import Contact, Conversation, Message
+from conversations.models import (
+    Contact,
+    Conversation,
+    Message,
+    VerificationLink,
+    VerificationMark,
+)
 from core import mail, store, work
 from core.language import speaking, spoken
 from integrations.errands import ErrandStep

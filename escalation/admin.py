@@ -12,7 +12,7 @@ from django.utils.translation import ngettext_lazy
 
 from accounts.confirming import confirmed, each
 from accounts.scoped_admin import OWNER, SUPPORT, RecordAdmin, ScopedAdmin
-from conversations.services import ask_again
+from conversations.asking_admin import ask_again, asks_again
 from core.admin import WhenFilter, among
 from core.text import truncate
 from escalation import destinations, services
@@ -107,24 +107,9 @@ class EscalationAdmin(RecordAdmin):
     def label(self, row: Escalation) -> str:
         return f"{row.contact_name}: {truncate(row.question.text, 60)}"
 
-    @confirmed(
-        description=_("Have the assistant answer again"),
-        effect=_(
-            "The assistant looks at these questions once more and may answer its"
-            " customers at once, from the knowledge as it is now. Questions that a"
-            " person has replied to, or has taken over, stay as they are."
-        ),
-        done=ngettext_lazy(
-            "%d question is asked again.", "%d questions are asked again."
-        ),
-    )
+    @asks_again
     def ask_again(self, request: HttpRequest, rows: list[Any]) -> int:
-        # Of one conversation the oldest: it takes the later ones along.
-        by_age = sorted(rows, key=lambda row: -row.question_id)
-        first = {row.conversation_id: row.question for row in by_age}
-        return each(
-            self, request, first.values(), lambda message: ask_again(message=message)
-        )
+        return ask_again(self, request, rows, lambda row: row.question)
 
     @admin.display(description=_("why"))
     def story(self, obj: Escalation) -> str:

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge import text
-from knowledge.compact import GramBuilder
-from knowledge.concepts import concepts, concepts_of
+from knowledge.concepts import concepts
 from knowledge.examples import ExampleIndex
 from knowledge.explaining import explain
 from knowledge.meanings import MeaningIndex
-from knowledge.postings import Floats, Grams
+from knowledge.postings import Floats
 from knowledge.ranking import Evidence, describe, rank
 from knowledge.reading import read
-from knowledge.words import WordCounts, WordIndex
+from knowledge.wordings import WordingIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,8 @@ class Index:
         self._visible: dict[
             frozenset[str] | None, tuple[NDArray[np.bool_], NDArray[np.int32]]
         ] = {}
-        self._build()
+        self._wordings = WordingIndex.build(self.documents, self._langs)
+        self._build_examples()
         self._meanings = MeaningIndex.build(
             self.documents, self._entry_of, vectors or {}
         )
@@ -111,33 +111,6 @@ class Index:
     def wants_vector(self) -> bool:
         """Whether the vector of a question would help to answer it."""
         return self._meanings is not None
-
-    def _build(self) -> None:
-        # One pass, so that the words of all documents are never there at once.
-        words, ideas = WordCounts(), WordCounts()
-        titles = GramBuilder(len(self.documents))
-        grams = GramBuilder(len(self.documents), of_passages=True)
-        for start in range(0, len(self.documents), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            lines: list[tuple[str, str]] = []
-            for document, lang in zip(
-                self.documents[block], self._langs[block], strict=True
-            ):
-                title = _Words(document.title, lang)
-                body = _Words(document.body, lang)
-                words.add(title.stems(), body.stems())
-                ideas.add(title.concepts(), body.concepts())
-                lines.append((title.letters(), body.letters()))
-            titles.add([title for title, _ in lines])
-            grams.add([f"{title}{title}{body}" for title, body in lines])
-        self._words = WordIndex.of(words)
-        self._concepts = WordIndex.of(ideas)
-        self._titles = titles.build()
-        self._grams = grams.build()
-        #: A concept says little about a long text, which touches many.
-        self._title_brevity = _brevity([d.title for d in self.documents], _BRIEF_TITLE)
-        self._brevity = _brevity([d.body for d in self.documents], _BRIEF_BODY)
-        self._build_examples()
 
     def _build_examples(self) -> None:
         places = list(
@@ -216,7 +189,7 @@ class Index:
     def _explain(self, query: str, lang: str, found: Document) -> dict[str, float]:
         match = self._match_language(lang, query)
         query, body = query[:_LONGEST], found.body[:_LONGEST_BODY]
-        tells = self._words.tells
+        tells = self._wordings.words.tells
         examples = found.examples[:_MOST_EXAMPLES]
         return explain(query, match, found.title, body, examples, tells) | read(
             query, match, found.title, body, tells
@@ -262,25 +235,11 @@ class Index:
         stems = self._query_stems(query, match)
         if not len(entries) or not stems:
             return None
-        terms = self._words.terms(stems)
+        wordings = self._wordings
+        terms = wordings.words.terms(stems)
         line = self._query_letters(query, match)
-        # Titles and passages are as many, so their letter groups are of the same sizes.
-        grams = Grams.of(line, self._grams.sizes)
-        documents = {
-            "words": self._words.bm25(terms) / np.float32(max(terms.total, 1e-6)),
-            "coverage": self._words.coverage(terms),
-            "title_words": self._words.title_cosine(terms),
-            "grams": self._grams.cosines_of(grams),
-            "title_grams": self._titles.cosines_of(grams),
-        }
-        ideas = self._concepts.terms(self._query_concepts(query, lang), spell=False)
-        share = self._concepts.bm25(ideas) / np.float32(max(ideas.total, 1e-6))
-        documents["concepts"] = share * self._brevity
-        documents["title_concepts"] = (
-            self._concepts.title_cosine(ideas)
-            * self._title_brevity
-            * np.sqrt(self._brevity)
-        )
+        ideas = self._query_concepts(query, lang)
+        documents = wordings.documents(terms, line, ideas)
         hidden = None if seen.all() else ~seen
         signals = {
             name: self._of_entries(values, hidden, entries)
@@ -331,7 +290,7 @@ class Index:
         if match != "mn-Latn":
             return found
         kept = [text.fold(word) for word in text.tokenise(query)]
-        return found + [word for word in kept if word in self._words]
+        return found + [word for word in kept if word in self._wordings.words]
 
     def _query_concepts(self, query: str, lang: str) -> list[str]:
         """In the query's language; of an uncertain one, in all of its script."""
@@ -346,7 +305,7 @@ class Index:
         if match != "mn-Latn":
             return text.letters(query, match)
         words = (
-            word if word in self._words else text.cyrillise(word)
+            word if word in self._wordings.words else text.cyrillise(word)
             for word in map(text.fold, text.tokenise(query))
         )
         return f" {' '.join(map(text.fold, words))} "
@@ -382,28 +341,6 @@ class Index:
         return self.documents[first + int(np.where(seen[own], values, -1).argmax())]
 
 
-class _Words:
-    """The words of a text, in the shapes that are indexed."""
-
-    def __init__(self, content: str, lang: str) -> None:
-        self._words = text.tokenise(content)
-        self._lang = lang
-
-    def stems(self) -> list[str]:
-        return text.stems_of(self._words, self._lang)
-
-    def concepts(self) -> list[str]:
-        stems = text.stems_of(self._words, self._lang, keep_stop_words=True)
-        return concepts_of(stems, "mn" if self._lang == "mn-Latn" else self._lang)
-
-    def letters(self) -> str:
-        return text.letters_of(self._words, self._lang)
-
-
-#: Documents read at a time.
-_BLOCK = 1_000
-
-
 def _facts(
     documents: Sequence[Document], entries: int, questions: int
 ) -> dict[str, float]:
@@ -422,14 +359,6 @@ _TEACHING = 2
 #: Bodies of up to so many words say one thing.
 _BRIEF = 50
 
-
-def _brevity(texts: Sequence[str], words: int) -> Floats:
-    """1 for texts of up to so many words, less for longer ones."""
-    lengths = np.array([len(content.split()) for content in texts], np.float32)
-    return np.minimum(1, words / np.maximum(lengths, 1)).astype(np.float32)
-
-
-_BRIEF_TITLE, _BRIEF_BODY = 9, 70
 
 _LONGEST_BODY, _MOST_EXAMPLES = 10_000, 20
 #: Longest query that is looked at.

@@ -15,7 +15,7 @@ from accounts import closing
 from accounts.models import Account, Change, Token, User
 from accounts.services import create_token
 from accounts.tests.factories import UserFactory
-from ai_model.tests.test_admin import populate
+from ai_model.tests.admin_rows import populate
 from conversations.models import Conversation, Message
 from conversations.tests.factories import ConversationFactory, MessageFactory
 from integrations.models import Channel

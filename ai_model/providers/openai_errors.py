@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from core.exceptions import ProviderError
 
-_KEY: Final = "openai"
+#: The provider, as we name it.
+KEY: Final = "openai"
 #: Error codes that another try would meet again, whatever the status says.
 _FINAL_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
@@ -47,7 +48,7 @@ def from_sdk(error: openai.APIError) -> ProviderError:
     if response is None:
         cause = error.__cause__
         if isinstance(cause, Exception):
-            return http.error_from_exception(cause, provider=_KEY)
+            return http.error_from_exception(cause, provider=KEY)
         return of_body({"code": code})
     return of_response(response, code)
 
@@ -79,11 +80,11 @@ class Refusal(Exception):
 
 def of_response(response: httpx2.Response, code: str | None) -> ProviderError:
     """A refusal with its status; `code` is what its body says."""
-    found = http.error_from_response(response, provider=_KEY)
+    found = http.error_from_response(response, provider=KEY)
     kind = PermanentProviderError if code in _FINAL_CODES else type(found)
     return kind(
         str(found),
-        provider=_KEY,
+        provider=KEY,
         status=found.status,
         retry_after=found.retry_after,
         code=code,
@@ -94,4 +95,4 @@ def of_body(error: object) -> ProviderError:
     """An error that came inside an answer of status 200."""
     code = str(error.get("code") or "") if isinstance(error, dict) else ""
     kind = PermanentProviderError if code in _FINAL_CODES else TemporaryProviderError
-    return kind("openai could not write an answer.", provider=_KEY, code=code)
+    return kind("openai could not write an answer.", provider=KEY, code=code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,45 +9,12 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
-from accounts.models import (
-    Account,
-    Change,
-    Membership,
-    Retention,
-    RetentionRun,
-    Token,
-    User,
-)
+from accounts.models import Account, Membership, Retention, User
 from accounts.tests.factories import UserFactory
-from ai_model.models import (
-    Assistant,
-    Gap,
-    ModelWarning,
-    Price,
-    Prompt,
-    PromptDraft,
-    ProviderTest,
-    SpendingNotice,
-    Tally,
-    Turn,
-    Usage,
-)
-from ai_model.tests.unanswered import ask
-from conversations.models import (
-    Contact,
-    Conversation,
-    Delivery,
-    Message,
-    VerificationLink,
-)
-from conversations.tests.factories import (
-    ContactFactory,
-    ConversationFactory,
-    MessageFactory,
-)
-from core.models import PeriodicTask
+from ai_model.models import PromptDraft, Tally, Turn
+from ai_model.tests.admin_rows import BOT_TOKEN, INSTALLATION, MODELS, page, populate
+from conversations.models import Contact, Conversation, Message, VerificationLink
 from escalation.models import (
     Alert,
     Escalation,
@@ -58,153 +24,19 @@ from escalation.models import (
     Rung,
     Ticket,
 )
-from escalation.tests.factories import escalated
 from feedback.models import Feedback
-from integrations.models import AlertTarget, Channel, Desk, Event
-from integrations.tests.factories import ChatwootChannelFactory, DeskFactory
-from knowledge.models import Entry, Example, KnowledgeIndex, Source
-from knowledge.tests.factories import EntryFactory
+from integrations.models import AlertTarget, Channel, Desk
+from knowledge.models import Entry
 
 if TYPE_CHECKING:
     from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-#: Of the whole installation, for superusers only; see core/tests/test_periodic.py.
-INSTALLATION = {PeriodicTask, Price}
-MODELS = sorted(
-    set(admin.site._registry) - INSTALLATION, key=lambda model: model._meta.label
-)
 READABLE_BY_SUPPORT = {
     Contact, Conversation, Message, VerificationLink, Feedback, Escalation, Ticket, Letter,
     Alert, IncomingMail, Note,
 }  # fmt: skip
-BOT_TOKEN = "bot-token-that-nobody-may-read"
-
-
-def populate(account: Account, owner: User, word: str) -> dict[type, Any]:
-    """One row of each model; whatever is shown of it holds the word."""
-    channel = ChatwootChannelFactory(account=account, name=f"{word} channel")
-    channel.credentials["bot_token"] = BOT_TOKEN
-    channel.save()
-    contact = ContactFactory(channel=channel, name=f"{word} customer")
-    conversation = ConversationFactory(
-        channel=channel, contact=contact, last_text=f"{word} text", assigned_to=owner
-    )
-    message = MessageFactory(conversation=conversation, text=f"{word} message")
-    now = timezone.now()
-    token, _secret = Token.objects.create(
-        user=owner, account=account, name=f"{word} token", expiry=None
-    )
-    entry = EntryFactory(account=account, title=f"{word} entry")
-    turn = ask(
-        channel,
-        f"{word} query",
-        conversation=conversation,
-        state=Turn.State.ANSWERED,
-        reason="answered",
-    )
-    gap = Gap.objects.create(
-        account=account,
-        question=f"{word} gap",
-        entry=entry,
-        first_seen_at=now,
-        last_seen_at=now,
-    )
-    gap.questions.create(turn=turn, text=f"{word} asked", asked_at=now, weight=1)
-    return {
-        Account: account,
-        User: owner,
-        Membership: owner.memberships.get(account=account),
-        Retention: Retention.objects.create(account=account),
-        RetentionRun: RetentionRun.objects.create(
-            account=account, counts={word: 1}, days={}
-        ),
-        Token: token,
-        Change: Change.objects.create(
-            account=account,
-            way="admin",
-            verb="changed",
-            model="accounts.account",
-            subject=word,
-        ),
-        Channel: channel,
-        Desk: DeskFactory(account=account, name=f"{word} desk"),
-        AlertTarget: AlertTarget.objects.create(
-            account=account, service="email", credentials={"address": f"{word}@x.mn"}
-        ),
-        VerificationLink: VerificationLink.objects.create(
-            account=account,
-            contact=contact,
-            conversation=conversation,
-            email=f"{word}@example.com",
-            expires_at=now,
-        ),
-        Event: Event.objects.create(
-            channel=channel, delivery_key=f"{word}-1", body=word, received_at=now
-        ),
-        Contact: contact,
-        Conversation: conversation,
-        Message: message,
-        Delivery: Delivery.objects.create(
-            account=account,
-            conversation=conversation,
-            message=message,
-            text=word,
-            due_at=now,
-            state=Delivery.State.FAILED,
-        ),
-        Feedback: Feedback.objects.create(
-            account=account,
-            conversation=conversation,
-            message=message,
-            rating=Feedback.Rating.HELPFUL,
-            comment=f"{word} comment",
-        ),
-        Entry: entry,
-        Source: Source.objects.create(
-            account=account, kind="file", address=f"{word}.csv"
-        ),
-        KnowledgeIndex: KnowledgeIndex.objects.get(pk=account.pk),
-        Assistant: Assistant.objects.create(account=account, phrases=[word]),
-        Prompt: Prompt.objects.create(
-            account=account, kind="manual", text=word, author=owner
-        ),
-        PromptDraft: PromptDraft.objects.create(
-            account=account, kind="product", text=word, author=owner
-        ),
-        ModelWarning: ModelWarning.objects.create(
-            account=account, provider="openai", model=word, retires_on=now.date()
-        ),
-        ProviderTest: ProviderTest.objects.create(
-            account=account,
-            provider="openai",
-            model=word,
-            works=True,
-            latency_ms=1,
-            quota="ok",
-            tested_at=now,
-        ),
-        SpendingNotice: SpendingNotice.objects.create(
-            account=account,
-            period="day",
-            starts_on=now.date(),
-            unit="cost",
-            level="warning",
-            amount=5,
-            spent=4,
-        ),
-        Turn: turn,
-        Gap: gap,
-        Example: entry.examples.create(text=f"{word} example", origin="confirmed"),
-        Usage: Usage.objects.create(
-            account=account, day=dt.date(2026, 1, 1), provider="local", model=word
-        ),
-        Tally: Tally.objects.create(
-            account=account, channel=channel, day=now.date(), counts={"answered": 1}
-        ),
-        **escalated(message, word),
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -233,11 +65,6 @@ def staff_supporter(bob: User) -> User:
 @pytest.fixture
 def superuser(db: None) -> User:
     return UserFactory(username="root", is_staff=True, is_superuser=True)
-
-
-def page(model: type, name: str, *args: Any) -> str:
-    meta: Any = model._meta  # type: ignore[attr-defined]
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{name}", args=args)
 
 
 def labels(models: Any) -> list[str]:
@@ -556,100 +383,6 @@ def test_who_owns_one_account_and_supports_another_edits_only_the_first(
     assert entries.context["cl"].result_count == 1
     assert conversations.context["cl"].result_count == 2
     assert added.context["errors"]
-
-
-def test_an_assistants_settings_are_checked(
-    client: Client, alice: User, own: dict[type, Any]
-) -> None:
-    client.force_login(alice)
-    values = {
-        "account": own[Account].pk,
-        "chain": "gemini\nnobody",
-        "model_names_gemini": "gemini-1.5-flash",
-        "business_hours_mon": "9-12, 13:00-17:30",
-        "business_hours_tue": "22:00 – 24:00",
-        "special_days": "12-25 closed\n2026-12-30..2027-01-01 10:00-14:00",
-        "outside_hours": "message",
-        "outside_texts_en": "Back on {opening}",
-        "languages": ["en", "mn"],
-        "fallback_language": "mn",
-        "tone": "formal",
-        "phrases": "talk to Ann\nAnn, please",
-        "temperature": "0.2",
-        "max_tokens": "800",
-        "time_zone": "UTC",
-        "auto_response": "on",
-    }
-    address = page(Assistant, "change", own[Assistant].pk)
-
-    refused = client.post(address, values)
-    values |= {"chain": "local", "model_names_gemini": "gemini-3.5-flash"}
-    accepted = client.post(address, values)
-
-    assert set(refused.context["adminform"].form.errors) == {"chain", "model_names"}
-    assert accepted.status_code == 302
-    saved = Assistant.objects.get(pk=own[Assistant].pk)
-    assert saved.chain == ["local"]
-    assert saved.model_names == {"gemini": "gemini-3.5-flash"}
-    assert saved.phrases == ["talk to Ann", "Ann, please"]
-    assert saved.business_hours == {
-        "mon": [["09:00", "12:00"], ["13:00", "17:30"]],
-        "tue": [["22:00", "00:00"]],
-    }
-    holidays = ("2026-12-30", "2026-12-31", "2027-01-01")
-    assert saved.special_days == {
-        "12-25": [], **{day: [["10:00", "14:00"]] for day in holidays}
-    }  # fmt: skip
-    assert saved.outside_texts == {"en": "Back on {opening}"}
-    assert (saved.languages, saved.fallback_language) == (["en", "mn"], "mn")
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
-        ("business_hours_sun", "from 9 to 5", "Sunday: “from 9 to 5” are no hours"),
-        ("business_hours_sun", "25:00-26:00", "Sunday: “25:00-26:00” are no hours"),
-        ("special_days", "Christmas closed", "cannot be read"),
-        ("special_days", "2026-02-30 closed", "cannot be read"),
-        ("special_days", "2026-12-30..2026-12-01 closed", "cannot be read"),
-        ("fallback_language", "ru", "Choose one of the languages"),
-    ],
-)
-def test_hours_and_languages_that_cannot_be_are_named(
-    client: Client,
-    alice: User,
-    own: dict[type, Any],
-    field: str,
-    value: str,
-    said: str,
-) -> None:
-    client.force_login(alice)
-    address = page(Assistant, "change", own[Assistant].pk)
-    values = {"languages": ["en"], "fallback_language": "en", field: value}
-
-    errors = client.post(address, values).context["adminform"].form.errors
-
-    assert said in str(errors)
-    # What was written stays, to be mended.
-    shown = client.post(address, values).content.decode()
-    assert field == "fallback_language" or value in shown
-
-
-def test_what_an_owner_saves_is_what_the_page_shows(
-    client: Client, alice: User, own: dict[type, Any]
-) -> None:
-    client.force_login(alice)
-    Assistant.objects.filter(pk=own[Assistant].pk).update(
-        business_hours={"mon": [["09:00", "12:00"], ["22:00", "00:00"]]},
-        special_days={"12-25": [], "2026-12-24": [["09:00", "12:00"]]},
-    )
-
-    html = client.get(page(Assistant, "change", own[Assistant].pk)).content.decode()
-
-    assert 'value="09:00-12:00, 22:00-24:00"' in html
-    assert "12-25 closed\n2026-12-24 09:00-12:00" in html
-    assert "Gemini 3.1 Flash Lite, until May 7, 2027" in html
-    assert "gemini-1.5-flash" not in html
 
 
 def test_a_turns_page_explains_it(

@@ -17,7 +17,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import Account, User
 from accounts.scoped_admin import ScopedAdmin
-from ai_model.tests.test_admin import (
+from ai_model.tests.admin_rows import (
     BOT_TOKEN,
     INSTALLATION,
     MODELS,

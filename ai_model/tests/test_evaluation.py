@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Account
 from accounts.services import create_account
-from ai_model import evaluation, reports
+from ai_model import evaluation, labelled, reports
 from ai_model.tests.loopback import ModelServer
 from ai_model.vector_cache import VectorCache
 from knowledge.embedders.base import Embedder, Floats, unit
@@ -68,7 +68,7 @@ def run(*arguments: object, **options: object) -> str:
 
 
 def test_questions_are_answered_the_way_contacts_are(mill: Path) -> None:
-    (business,) = evaluation.businesses_in(mill, cold=True, warm=True)
+    (business,) = labelled.businesses_in(mill, cold=True, warm=True)
     done: list[int] = []
     outcomes = evaluation.ask(business, on_progress=done.append)
 
@@ -86,7 +86,7 @@ def test_a_courtesy_is_answered_without_an_entry_and_surely(mill: Path) -> None:
         mill / "questions.jsonl",
         [{"question_id": "1", "question": "Hello!", "entry_ids": []}],
     )
-    (business,) = evaluation.businesses_in(mill, cold=True, warm=False)
+    (business,) = labelled.businesses_in(mill, cold=True, warm=False)
     (outcome,) = evaluation.ask(business)
 
     assert outcome.is_answered
@@ -97,7 +97,7 @@ def test_a_courtesy_is_answered_without_an_entry_and_surely(mill: Path) -> None:
 def test_earlier_questions_make_a_business_warm(mill: Path) -> None:
     history = {"question": "may i bring my poodle", "entry_id": "dogs"}
     lines(mill / "history.jsonl", [history])
-    found = list(evaluation.businesses_in(mill.parent, cold=True, warm=True))
+    found = list(labelled.businesses_in(mill.parent, cold=True, warm=True))
 
     assert [(each.name, each.mode) for each in found] == [
         ("mill", "cold"),
@@ -216,7 +216,7 @@ def test_an_account_is_asked_its_own_questions_as_if_they_were_new(
 
     assert "6 of the approved questions of Mill are asked twice" in text
     assert "| Mill warm | 12 | 1.000 |" in text
-    for each in evaluation.business_of(account).rounds:
+    for each in labelled.business_of(account).rounds:
         known = {q for document in each.documents for q in document.examples}
         assert not known.intersection(question.text for question in each.questions)
 
@@ -279,7 +279,7 @@ class Letters(Embedder):
 
 
 def test_vectors_are_computed_once_and_kept(mill: Path, tmp_path: Path) -> None:
-    (business,) = evaluation.businesses_in(mill, cold=True, warm=False)
+    (business,) = labelled.businesses_in(mill, cold=True, warm=False)
     encoder = Letters()
     cache = VectorCache(encoder, tmp_path)
     first = evaluation.ask(business, cache)
@@ -297,7 +297,7 @@ def test_an_encoder_is_not_asked_about_languages_it_cannot_read(
     mill: Path, tmp_path: Path
 ) -> None:
     encoder = Letters(languages=frozenset({"de"}))
-    (business,) = evaluation.businesses_in(mill, cold=True, warm=False)
+    (business,) = labelled.businesses_in(mill, cold=True, warm=False)
     evaluation.ask(business, VectorCache(encoder, tmp_path))
     assert encoder.count == 0
 

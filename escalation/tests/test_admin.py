@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from escalation.models import (
     Alert,
     Escalation,
@@ -110,6 +110,20 @@ def test_a_refused_ticket_is_sent_again(
     ticket.refresh_from_db()
     assert (ticket.state, ticket.error, ticket.attempts) == ("waiting", "", 0)
     assert Letter.objects.get().state == "waiting"
+
+
+def test_a_question_that_is_not_asked_again_is_named(
+    ticket: Ticket, alice: Any, client: Any
+) -> None:
+    client.force_login(alice)
+    row = ticket.escalation
+    Message.objects.filter(pk=row.question_id).update(state=Message.State.ANSWERED)
+    values = {"action": "ask_again", "confirmed": "yes", "_selected_action": row.pk}
+
+    told = client.post(page(Escalation), values, follow=True).content.decode()
+
+    assert f"{row.contact_name}: " in told
+    assert "Only what failed or was handed over is asked again." in told
 
 
 def test_nobody_changes_what_has_happened(

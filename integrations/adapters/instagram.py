@@ -55,7 +55,7 @@ class InstagramAdapter(MessagingAdapter):
         if ends_at - time.time() > _RENEWAL_S:
             return {}
         try:
-            made = await self.call(
+            made = await self.api.call(
                 "GET", "refresh_access_token", grant_type="ig_refresh_token"
             )
         except CredentialsRefused:

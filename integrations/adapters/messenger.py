@@ -84,7 +84,7 @@ class MessengerAdapter(MessagingAdapter):
     async def profile(self, contact: str, *, most: int) -> Profile:
         found = await super().profile(contact, most=most)
         try:
-            said = await self.call("GET", quote(contact, safe=""), fields="locale")
+            said = await self.api.call("GET", quote(contact, safe=""), fields="locale")
         except PermanentProviderError:
             return found  # the language has a permission of its own
         return replace(found, lang=words(said, "locale").partition("_")[0])
@@ -114,8 +114,8 @@ class MessengerAdapter(MessagingAdapter):
     async def _control(self, verb: str, outbound: Outbound, **more: str) -> None:
         body = {"recipient": {"id": outbound.address["to"]}, **more}
         path = f"me/{verb}_thread_control"
-        await self.call("POST", path, body, repeatable=True)
+        await self.api.call("POST", path, body, repeatable=True)
 
     async def show_typing(self, address: Mapping[str, Any]) -> None:
         body = {"recipient": {"id": address["to"]}, "sender_action": "typing_on"}
-        await self.call("POST", "me/messages", body)
+        await self.api.call("POST", "me/messages", body)

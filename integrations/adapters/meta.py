@@ -152,18 +152,10 @@ class MetaAdapter(Adapter):
             provider=self.key,
         )
 
-    async def call(
-        self,
-        method: str,
-        path: str,
-        body: Row | None = None,
-        *,
-        repeatable: bool | None = None,
-        **params: str,
-    ) -> Row:
-        """The answer of the Graph API; raises `ProviderError`."""
-        api = GraphApi(self.key, self.host, self.channel.credentials["access_token"])
-        return await api.call(method, path, body, repeatable=repeatable, **params)
+    @property
+    def api(self) -> GraphApi:
+        """Calls with this channel's token."""
+        return GraphApi(self.key, self.host, self.channel.credentials["access_token"])
 
     # How it is set up
 

@@ -133,11 +133,11 @@ class MessagingAdapter(MetaAdapter):
             body |= {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
         if replies := _quick_replies(outbound):
             body["message"]["quick_replies"] = replies
-        answer = await self.call("POST", "me/messages", body)
+        answer = await self.api.call("POST", "me/messages", body)
         return words(answer, "message_id")
 
     async def profile(self, contact: str, *, most: int) -> Profile:
-        said = await self.call(
+        said = await self.api.call(
             "GET", quote(contact, safe=""), fields=self.profile_fields
         )
         url = words(said, "profile_pic")
@@ -157,18 +157,22 @@ class MessagingAdapter(MetaAdapter):
         return answer.content
 
     async def connect(self, url: str) -> dict[str, str]:
-        me = await self.call("GET", "me", fields=f"{self.identity_field},username,name")
-        await self.call("POST", "me/subscribed_apps", subscribed_fields=self.subscribed)
+        me = await self.api.call(
+            "GET", "me", fields=f"{self.identity_field},username,name"
+        )
+        await self.api.call(
+            "POST", "me/subscribed_apps", subscribed_fields=self.subscribed
+        )
         return {self.identity: name_of(me, self.identity_field)}
 
     #: The name of `identity` in `/me`.
     identity_field: str = "id"
 
     async def is_connected(self, url: str) -> bool:
-        return bool(rows(await self.call("GET", "me/subscribed_apps"), "data"))
+        return bool(rows(await self.api.call("GET", "me/subscribed_apps"), "data"))
 
     async def own_name(self) -> str:
-        me = await self.call("GET", "me", fields="username,name")
+        me = await self.api.call("GET", "me", fields="username,name")
         return words(me, "username") or words(me, "name")
 
 

@@ -109,10 +109,10 @@ class WhatsAppAdapter(MetaAdapter):
 
     async def _post(self, body: Row) -> Row:
         body = {"messaging_product": "whatsapp", **body}
-        return await self.call("POST", f"{self._number}/messages", body)
+        return await self.api.call("POST", f"{self._number}/messages", body)
 
     async def fetch(self, attachment: Attachment, *, most: int) -> bytes:
-        found = await self.call("GET", attachment.external_id)
+        found = await self.api.call("GET", attachment.external_id)
         response = await http.request(
             "GET",
             words(found, "url"),
@@ -129,18 +129,18 @@ class WhatsAppAdapter(MetaAdapter):
     async def connect(self, url: str) -> dict[str, str]:
         await self.own_name()
         if self._business:
-            await self.call("POST", f"{self._business}/subscribed_apps")
+            await self.api.call("POST", f"{self._business}/subscribed_apps")
         return {}
 
     async def is_connected(self, url: str) -> bool:
         if not self._business:
             return True  # there is nobody to ask
-        found = await self.call("GET", f"{self._business}/subscribed_apps")
+        found = await self.api.call("GET", f"{self._business}/subscribed_apps")
         return bool(rows(found, "data"))
 
     async def own_name(self) -> str:
         fields = "verified_name,display_phone_number"
-        found = await self.call("GET", self._number, fields=fields)
+        found = await self.api.call("GET", self._number, fields=fields)
         names = (words(found, each) for each in fields.split(","))
         return " ".join(filter(None, names))
 
@@ -149,7 +149,9 @@ class WhatsAppAdapter(MetaAdapter):
         path = f"{self._business}/message_templates"
         fields = "name,language,status,components"
         return approved(
-            await self.call("GET", path, fields=fields, status="APPROVED", limit="200")
+            await self.api.call(
+                "GET", path, fields=fields, status="APPROVED", limit="200"
+            )
         )
 
     async def check(self) -> list[Check]:

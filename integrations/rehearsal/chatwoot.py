@@ -16,15 +16,14 @@ import threading
 import time
 import urllib.request
 import uuid
-from http.server import BaseHTTPRequestHandler
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.adapters.chatwoot_api import signature
 from integrations.rehearsal import chatwoot_page
 from integrations.rehearsal.chatwoot_account import ACCOUNT, ChatwootAccount, Row
 from integrations.rehearsal.chatwoot_api import SECRET, Call, ChatwootApi, Reply
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +31,11 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 5.0
 
 
-class ChatwootServer:
+class ChatwootServer(StandIn):
     """Listens on 127.0.0.1 until it is closed."""
 
     def __init__(self, *, port: int = 0, webhook: str = "") -> None:
+        super().__init__(_Handler, port)
         self.account = ChatwootAccount(on_event=self._queue)
         self.api = ChatwootApi(self.account)
         #: Where the bot's events go; empty: nowhere.
@@ -43,19 +43,7 @@ class ChatwootServer:
         #: What visitors have sent beside words, by name.
         self.files: dict[str, bytes] = {}
         self._events: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
-        handler = type("Handler", (_Handler,), {"chatwoot": self})
-        self._server = StandInServer(("127.0.0.1", port), handler)
-        self._threads = [
-            threading.Thread(
-                target=self._server.serve_forever, args=(0.05,), daemon=True
-            ),
-            threading.Thread(target=self._deliver, daemon=True),
-        ]
-
-    @property
-    def url(self) -> str:
-        """Its address, for `CHATWOOT_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        self._courier = threading.Thread(target=self._deliver, daemon=True)
 
     def keep(self, name: str, content: bytes, kind: str = "image") -> Row:
         """A file of a visitor's, as a message carries it."""
@@ -68,15 +56,13 @@ class ChatwootServer:
         }
 
     def __enter__(self) -> Self:
-        for each in self._threads:
-            each.start()
-        return self
+        self._courier.start()
+        return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
         self._events.put(None)
-        self._server.shutdown()
-        self._server.server_close()
-        self._threads[1].join(timeout=TIMEOUT_S)
+        super().__exit__()
+        self._courier.join(timeout=TIMEOUT_S)
 
     def _queue(self, event: Row) -> None:
         self._events.put(json.loads(json.dumps(event)))
@@ -109,23 +95,18 @@ def _post(url: str, event: Row) -> None:
         logger.warning("The webhook did not take %s: %s", event["event"], exc)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    chatwoot: ClassVar[ChatwootServer]
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Handler(StandInHandler):
+    stand_in: ClassVar[ChatwootServer]
 
     def handle_call(self) -> None:
         """Take one request, of the API or of the page."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         parts = urlsplit(self.path)
         if not parts.path.startswith("/api/"):
             self._page(parts.path, dict(parse_qsl(body.decode())))
             return
         account = f"/api/v1/accounts/{ACCOUNT['id']}/"
-        reply = self.chatwoot.api.answer(
+        reply = self.stand_in.api.answer(
             Call(
                 self.command,
                 parts.path.removeprefix(account),
@@ -143,32 +124,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self, path: str, form: dict[str, str]) -> None:
         if self.command == "POST":
-            chatwoot_page.act(self.chatwoot.account, form)
+            chatwoot_page.act(self.stand_in.account, form)
             self.send_response(303)
             self.send_header("Location", f"/?c={form.get('c', '')}")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
         if path.startswith("/files/"):
-            self._file(self.chatwoot.files.get(path.removeprefix("/files/")))
+            self._file(self.stand_in.files.get(path.removeprefix("/files/")))
             return
         query = dict(parse_qsl(urlsplit(self.path).query))
-        page = chatwoot_page.render(self.chatwoot.account, query.get("c", ""))
+        page = chatwoot_page.render(self.stand_in.account, query.get("c", ""))
         self._write(Reply(200 if path == "/" else 404, page), "text/html")
 
     def _file(self, content: bytes | None) -> None:
         found = content is not None
-        self._send(200 if found else 404, content or b"", "application/octet-stream")
+        self.reply(200 if found else 404, content or b"", "application/octet-stream")
 
     def _write(self, reply: Reply, kind: str = "application/json") -> None:
         is_text = isinstance(reply.content, str)
         text = reply.content if is_text else json.dumps(reply.content)
         data = b"" if reply.content is None else text.encode()
-        self._send(reply.status, data, f"{kind}; charset=utf-8")
-
-    def _send(self, status: int, data: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.reply(reply.status, data, f"{kind}; charset=utf-8")

@@ -15,18 +15,16 @@ import email.parser
 import email.policy
 import json
 import re
-import threading
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.rehearsal.freshdesk_tickets import AGENT, Row, Tickets, problem
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 KEY = "rehearsal-key"
 #: Seconds for which a hanging call hangs.
@@ -72,7 +70,7 @@ class Reply:
     is_page: bool = False
 
 
-class FreshdeskServer:
+class FreshdeskServer(StandIn):
     """Listens on 127.0.0.1 until it is closed."""
 
     def __init__(
@@ -83,6 +81,7 @@ class FreshdeskServer:
         limit: int = 0,
         on_change: Callable[[Row], None] = lambda _: None,
     ) -> None:
+        super().__init__(_Handler, port)
         self.tickets = Tickets(form)
         self.faults: deque[str] = deque()
         #: The same for notes.
@@ -92,26 +91,6 @@ class FreshdeskServer:
         self.limit = limit
         self.retry_after_s = 1
         self.on_change = on_change
-        self.is_closing = threading.Event()
-        handler = type("Handler", (_Handler,), {"desk": self})
-        self._server = StandInServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """Its address, for `FRESHDESK_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.is_closing.set()
-        self._server.shutdown()
-        self._server.server_close()
 
     def paths(self, method: str) -> list[str]:
         """Where calls of one method went, in order."""
@@ -219,17 +198,12 @@ _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
 ]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    desk: ClassVar[FreshdeskServer]
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Handler(StandInHandler):
+    stand_in: ClassVar[FreshdeskServer]
 
     def handle_call(self) -> None:
         """Take one request."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         reply = self._refused() or self._understood(body)
         if not reply.status:
             self.close_connection = True
@@ -237,20 +211,18 @@ class _Handler(BaseHTTPRequestHandler):
         kind = "text/html" if reply.is_page else "application/json"
         content = reply.content if reply.is_page else json.dumps(reply.content)
         data = b"" if reply.content is None else content.encode()
-        self.send_response(reply.status)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        left = max(0, self.desk.limit - len(self.desk.calls))
-        if self.desk.limit:
-            self.send_header("X-RateLimit-Total", str(self.desk.limit))
-            self.send_header("X-RateLimit-Remaining", str(left))
-            self.send_header("X-RateLimit-Used-CurrentRequest", "1")
-        if reply.status == 429:
-            self.send_header("Retry-After", str(self.desk.retry_after_s))
-        self.end_headers()
-        self.wfile.write(data)
+        self.reply(reply.status, data, f"{kind}; charset=utf-8", self._limits(reply))
 
     do_GET = do_POST = do_PUT = do_DELETE = handle_call  # noqa: N815
+
+    def _limits(self, reply: Reply) -> Iterator[tuple[str, str]]:
+        if limit := self.stand_in.limit:
+            yield "X-RateLimit-Total", str(limit)
+            left = max(0, limit - len(self.stand_in.calls))
+            yield "X-RateLimit-Remaining", str(left)
+            yield "X-RateLimit-Used-CurrentRequest", "1"
+        if reply.status == 429:
+            yield "Retry-After", str(self.stand_in.retry_after_s)
 
     def _refused(self) -> Reply | None:
         wanted = base64.b64encode(f"{KEY}:X".encode()).decode()
@@ -259,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(401, {"code": "invalid_credentials", "message": text})
         if "json" not in self.headers.get("Accept", ""):
             return Reply(406)
-        if self.desk.limit and len(self.desk.calls) >= self.desk.limit:
+        if self.stand_in.limit and len(self.stand_in.calls) >= self.stand_in.limit:
             return Reply(429, {"message": "You have exceeded the limit of requests"})
         return None
 
@@ -279,8 +251,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = parts.path.removeprefix("/api/v2")
         query = dict(parse_qsl(parts.query))
         call = Call(self.command, path, query, values, tuple(files))
-        self.desk.calls.append(call)
-        return self.desk.answer(call)
+        self.stand_in.calls.append(call)
+        return self.stand_in.answer(call)
 
 
 def _read_form(

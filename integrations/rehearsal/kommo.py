@@ -17,14 +17,13 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.kommo import signing
 from integrations.kommo.chunks import HANDLERS, SHOW_LENGTH
 from integrations.rehearsal.kommo_account import RUN_BOT, Account
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +69,7 @@ class Bot:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class KommoServer:
+class KommoServer(StandIn):
     """Listens on 127.0.0.1 until it is closed."""
 
     def __init__(
@@ -80,6 +79,7 @@ class KommoServer:
         limit: int = 7,
         on_show: Callable[[str], None] = lambda _: None,
     ) -> None:
+        super().__init__(_Handler, port)
         self.on_show = on_show
         #: Calls that it takes in one second; 0: any number.
         self.limit = limit
@@ -102,24 +102,6 @@ class KommoServer:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._times: deque[float] = deque()
-        handler = type("Handler", (_Handler,), {"kommo": self})
-        self._server = StandInServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """Its address, for `KOMMO_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def call(
         self, text: str, *, lead: int = 8812345, contact: int = 5512345, **claims: Any
@@ -305,19 +287,14 @@ def _problem(body: Any) -> str:
     return ""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    kommo: ClassVar[KommoServer]
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Handler(StandInHandler):
+    stand_in: ClassVar[KommoServer]
 
     def handle_call(self) -> None:
         """Take one request."""
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        raw = self.read_body()
         parts = urlsplit(self.path)
-        reply = self.kommo.answer(
+        reply = self.stand_in.answer(
             Call(
                 self.command,
                 parts.path,
@@ -333,11 +310,6 @@ class _Handler(BaseHTTPRequestHandler):
         kind = "text/plain" if is_text else "application/hal+json"
         text = reply.content if is_text else json.dumps(reply.content)
         data = b"" if reply.content is None else text.encode()
-        self.send_response(reply.status)
-        if data:
-            self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.reply(reply.status, data, kind if data else "")
 
     do_GET = do_POST = do_PATCH = do_DELETE = handle_call  # noqa: N815

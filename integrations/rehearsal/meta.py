@@ -16,15 +16,13 @@ import hmac
 import itertools
 import json
 import re
-import threading
 import time
 from collections import defaultdict, deque
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.rehearsal.meta_rules import TEMPLATES, Refused, Row, check, text_of
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +56,11 @@ FAULTS: Final[dict[str, tuple[int, int, int]]] = {
 }
 
 
-class MetaServer:
+class MetaServer(StandIn):
     """Listens on 127.0.0.1 until it is closed."""
 
     def __init__(self, product: Product, *, port: int = 0) -> None:
+        super().__init__(_Handler, port)
         self.product = product
         self.faults: deque[str] = deque()
         #: What was sent, in order; also what was refused.
@@ -85,24 +84,6 @@ class MetaServer:
         #: Told of each message that is shown.
         self.on_message: Callable[[str], None] = lambda _: None
         self._numbers = itertools.count(1)
-        handler = type("Handler", (_Handler,), {"meta": self})
-        self._server = StandInServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """Its address, for `META_GRAPH_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def texts(self) -> list[str]:
@@ -230,19 +211,14 @@ def signed(body: bytes) -> dict[str, str]:
     return {"X-Hub-Signature-256": f"sha256={made}"}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    meta: ClassVar[MetaServer]
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Handler(StandInHandler):
+    stand_in: ClassVar[MetaServer]
 
     def handle_call(self) -> None:
         """Take one call."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if picture := self.meta.pictures.get(self.path):
-            self._reply(200, picture, "image/jpeg")
+        body = self.read_body()
+        if picture := self.stand_in.pictures.get(self.path):
+            self.reply(200, picture, "image/jpeg")
             return
         try:
             status, answer = 200, self._answer(json.loads(body) if body else {})
@@ -254,14 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             if exc.sub:
                 error["error_subcode"] = exc.sub
             status, answer = exc.status, {"error": {**error, "fbtrace_id": "X"}}
-        self._reply(status, json.dumps(answer).encode(), "application/json")
-
-    def _reply(self, status: int, data: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.reply(status, json.dumps(answer).encode(), "application/json")
 
     do_GET = do_POST = handle_call  # noqa: N815
 
@@ -270,8 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
         match = re.fullmatch(r"/v\d+\.\d/(.+)", parts.path)
         if match is None:
             raise Refused("Unknown path components", 404, 2500)
-        if self.headers.get("Authorization") != f"Bearer {self.meta.token}":
+        if self.headers.get("Authorization") != f"Bearer {self.stand_in.token}":
             raise Refused("Invalid OAuth access token.", 401, 190)
-        return self.meta.answer(
+        return self.stand_in.answer(
             self.command, match[1], dict(parse_qsl(parts.query)), body
         )

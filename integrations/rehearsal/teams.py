@@ -16,11 +16,10 @@ import json
 import re
 import threading
 from collections import deque
-from http.server import BaseHTTPRequestHandler
-from typing import Any, Self
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 
 SIGNATURE = "rehearsal-signature_"
 PATH = "/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke"
@@ -52,10 +51,11 @@ margin-right:.5rem;color:inherit;text-decoration:none}
 </style><h1>Alerts</h1>"""
 
 
-class TeamsServer:
+class TeamsServer(StandIn):
     """Takes alerts on 127.0.0.1 until it is closed."""
 
     def __init__(self, port: int = 0) -> None:
+        super().__init__(_Handler, port)
         #: The cards in the channel, newest last, and the bodies that failed in the flow.
         self.cards: list[dict[str, Any]] = []
         self.failed_runs: list[Any] = []
@@ -63,28 +63,16 @@ class TeamsServer:
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.faults: deque[str] = deque()
         self.lock = threading.Lock()
-        self._server = StandInServer(("127.0.0.1", port), _Handler)
-        self._server.stand_in = self  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def page(self) -> str:
         """Where the cards are shown."""
-        return f"http://127.0.0.1:{self._server.server_port}/"
+        return f"{super().url}/"
 
     @property
     def url(self) -> str:
         """The address of the flow."""
-        return f"{self.page.rstrip('/')}{PATH}?{QUERY}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        return f"{super().url}{PATH}?{QUERY}"
 
     def run_flow(self, body: Any) -> None:
         """What the template does after 202: once for each element of `attachments`."""
@@ -95,13 +83,12 @@ class TeamsServer:
         self.cards += [each["content"] for each in attachments]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(StandInHandler):
+    stand_in: ClassVar[TeamsServer]
 
     def do_POST(self) -> None:
-        teams: TeamsServer = self.server.stand_in  # type: ignore[attr-defined]
-        size = int(self.headers.get("Content-Length", "0"))
-        raw = self.rfile.read(size)
+        teams = self.stand_in
+        raw = self.read_body()
         with teams.lock:
             teams.calls.append((self.requestline, dict(self.headers)))
             status = self._judge(teams, raw)
@@ -110,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.close_connection = True
             return
-        self._answer(status, b"", "text/plain")
+        self.reply(status, kind="text/plain")
 
     def _judge(self, teams: TeamsServer, raw: bytes) -> int:
         parts = urlsplit(self.path)
@@ -130,21 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         return 202
 
     def do_GET(self) -> None:
-        teams: TeamsServer = self.server.stand_in  # type: ignore[attr-defined]
+        teams = self.stand_in
         with teams.lock:
             shown = "".join(_shown(each) for each in reversed(teams.cards))
         page = _PAGE + (shown or "<p>Nothing has arrived yet.</p>")
-        self._answer(200, page.encode(), "text/html; charset=utf-8")
-
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the tests and the owner look at what was kept."""
+        self.reply(200, page.encode(), "text/html; charset=utf-8")
 
 
 def _shown(card: dict[str, Any]) -> str:

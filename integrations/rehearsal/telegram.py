@@ -18,12 +18,11 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from core.text import utf16_units
-from integrations.rehearsal.serving import StandInServer
+from integrations.rehearsal.serving import StandIn, StandInHandler
 from integrations.rehearsal.telegram_schema import METHODS, problems_of_call
 
 if TYPE_CHECKING:
@@ -85,10 +84,11 @@ class Webhook:
     error: str = ""
 
 
-class TelegramServer:
+class TelegramServer(StandIn):
     """Listens on 127.0.0.1 until it is closed. `is_local`: any webhook will do."""
 
     def __init__(self, *, port: int = 0, is_local: bool = False) -> None:
+        super().__init__(_Handler, port)
         self.is_local = is_local
         self.webhook = Webhook()
         self.faults: deque[str] = deque()
@@ -102,29 +102,9 @@ class TelegramServer:
         self.most_per_second = 0
         #: Told of each message that is shown.
         self.on_message: Callable[[dict[str, Any]], None] = lambda _: None
-        self.is_closing = threading.Event()
         self._times: dict[int, deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
         self._numbers = itertools.count(9001)
-        handler = type("Handler", (_Handler,), {"telegram": self})
-        self._server = StandInServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """Its address, for `TELEGRAM_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.is_closing.set()
-        self._server.shutdown()
-        self._server.server_close()
 
     def called(self, method: str) -> list[dict[str, Any]]:
         """The parameters of all calls of a method, in order."""
@@ -275,17 +255,12 @@ _VERBS: Final[dict[str, Callable[[TelegramServer, dict[str, Any]], Any]]] = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    telegram: ClassVar[TelegramServer]
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Handler(StandInHandler):
+    stand_in: ClassVar[TelegramServer]
 
     def do_POST(self) -> None:
         """Take one call."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         try:
             status, answer = 200, self._answer(body)
         except TimeoutError:
@@ -296,14 +271,14 @@ class _Handler(BaseHTTPRequestHandler):
             answer = {"ok": False, "error_code": status, "description": str(exc)}
             if exc.parameters:
                 answer["parameters"] = exc.parameters
-        self._reply(status, json.dumps(answer).encode(), "application/json")
+        self.reply(status, json.dumps(answer).encode(), "application/json")
 
     def do_GET(self) -> None:
         """Give the content of a file."""
         name = self.path.removeprefix(f"/file/bot{TOKEN}/files/")
         found = name != self.path
-        data = self.telegram.content(name)
-        self._reply(200 if found else 404, data, "application/octet-stream")
+        data = self.stand_in.content(name)
+        self.reply(200 if found else 404, data, "application/octet-stream")
 
     def _answer(self, body: bytes) -> dict[str, Any]:
         match = re.fullmatch(r"/bot([^/]+)/(\w+)", self.path)
@@ -312,11 +287,4 @@ class _Handler(BaseHTTPRequestHandler):
         if match[1] != TOKEN:
             raise Refused(401, "Unauthorized")
         values = json.loads(body) if body else {}
-        return {"ok": True, "result": self.telegram.answer(match[2], values)}
-
-    def _reply(self, status: int, data: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        return {"ok": True, "result": self.stand_in.answer(match[2], values)}

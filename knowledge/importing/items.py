@@ -29,7 +29,7 @@ _CHOICES: dict[str, list[str]] = {
 
 
 class UnreadableSource(AppError):
-    """There is nothing at this place that entries could be read from."""
+    """There is nothing at this place that could be read."""
 
     code = "unreadable_source"
 

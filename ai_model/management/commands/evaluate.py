@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import find_account
-from ai_model import evaluation, metrics, providers, reports
+from ai_model import evaluation, labelled, metrics, providers, reports
 from ai_model.providers import models
 from ai_model.vector_cache import VectorCache
 from core.commands import Error, OperatorCommand
@@ -81,14 +81,14 @@ class Command(OperatorCommand):
             raise Error(f"The report cannot be written: {exc}.") from exc
         self.stdout.write(f"\nReport: {path}")
 
-    def _businesses(self, options: dict[str, Any]) -> Sequence[evaluation.Business]:
+    def _businesses(self, options: dict[str, Any]) -> Sequence[labelled.Business]:
         folder = Path(options["target"])
         if folder.exists():
             if options["model"]:
                 raise Error("--model asks an account's own questions, not a folder's.")
             cold = options["cold"] or not options["warm"]
             found = list(
-                evaluation.businesses_in(folder, cold=cold, warm=options["warm"])
+                labelled.businesses_in(folder, cold=cold, warm=options["warm"])
             )
             if not found:
                 raise Error(f"No business in {folder} has earlier questions.")
@@ -100,7 +100,7 @@ class Command(OperatorCommand):
                 f"“{options['target']}” is neither a folder nor an account here."
             ) from exc
         model = _model(options["model"]) if options["model"] else None
-        business = evaluation.business_of(account, model, max(0, options["most"]))
+        business = labelled.business_of(account, model, max(0, options["most"]))
         self.stdout.write(
             f"{business.size // 2} of the approved questions of {account} are asked"
             " twice: without being known themselves,\nwhen their entry should answer, and"
@@ -108,9 +108,7 @@ class Command(OperatorCommand):
         )
         return [business]
 
-    def _ask(
-        self, businesses: Sequence[evaluation.Business], folder: Path
-    ) -> list[Run]:
+    def _ask(self, businesses: Sequence[labelled.Business], folder: Path) -> list[Run]:
         encoder = embedders.current()
         folder.mkdir(parents=True, exist_ok=True)
         vectors = VectorCache(encoder, folder, self._on_vectors) if encoder else None
@@ -156,7 +154,7 @@ class Command(OperatorCommand):
                 for question in questions[:_MOST_TOLD]:
                     self.stdout.write(f"  {mark} {' '.join(question.split())[:100]}")
 
-    def _on_question(self, business: evaluation.Business, done: int) -> None:
+    def _on_question(self, business: labelled.Business, done: int) -> None:
         if done % 50 == 0 or done == business.size:
             self._progress(f"{business.name} {business.mode}: {done}/{business.size}")
 
@@ -173,7 +171,7 @@ class Command(OperatorCommand):
             self.stderr.write("\r\033[K", str, ending="")
 
 
-def _model(text: str) -> evaluation.Model:
+def _model(text: str) -> labelled.Model:
     """The model that `gemini=gemini-3.5-flash` names, if it can be asked today."""
     key, _, name = text.partition("=")
     if key not in providers.REGISTRY or not name:
@@ -183,7 +181,7 @@ def _model(text: str) -> evaluation.Model:
     problem = models.check_model(key, name, timezone.now().date())
     if problem:
         raise Error(problem)
-    return evaluation.Model(key, name)
+    return labelled.Model(key, name)
 
 
 def _file_name(target: str) -> str:

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.scoping import AccountQuerySet
+from conversations.models.contact import Contact
+from conversations.models.conversation import Conversation
 from integrations.errands import Errand
 
 if TYPE_CHECKING:
@@ -23,15 +25,13 @@ class VerificationLink(Errand):
     """
 
     contact = models.ForeignKey(
-        "conversations.Contact",
+        Contact,
         models.CASCADE,
         related_name="links",
         verbose_name=_("customer"),
     )
     #: Where it was asked for, and where its success is told.
-    conversation = models.ForeignKey(
-        "conversations.Conversation", models.CASCADE, related_name="+"
-    )
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+")
     email = models.CharField(_("e-mail"), max_length=254)
     #: Language of the letter and its pages, as a code.
     lang = models.CharField(max_length=12, blank=True)
