@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import orjson
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -23,10 +24,9 @@ from knowledge.models import Entry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import httpx2
-
     from accounts.models import Account
     from ai_model.models import Assistant
+    from core.calls import Response
     from integrations.models import Channel
 
 _TIMEOUT_S: Final = 8.0
@@ -272,10 +272,10 @@ async def _reach(channel: Channel) -> str:
     return "" if _is_ours(answer) else f"answers {answer.status_code}, which is not us"
 
 
-def _is_ours(answer: httpx2.Response) -> bool:
+def _is_ours(answer: Response) -> bool:
     """Whether this is how our inbox refuses a GET that no provider has sent."""
     try:
-        body = answer.json()
+        body = orjson.loads(answer.content)
     except ValueError:
         return False
     return (

@@ -124,9 +124,10 @@ class Connection(asyncio.Protocol):
         self,
         head: bytes,
         body: bytes,
-        timeouts: dict[str, float | None],
         *,
         is_head: bool,
+        write_s: float | None = None,
+        read_s: float | None = None,
     ) -> None:
         """Send a request and wait for the header of its answer."""
         if self.requests:
@@ -135,11 +136,11 @@ class Connection(asyncio.Protocol):
         self._is_head = is_head
         self._transport.write(head + body)
         while self._is_write_paused:
-            await self._wait(timeouts.get("write"), httpx2.WriteTimeout)
+            await self._wait(write_s, httpx2.WriteTimeout)
         while not self.has_headers:
-            await self._wait(timeouts.get("read"), httpx2.ReadTimeout)
+            await self._wait(read_s, httpx2.ReadTimeout)
 
-    async def read(self, timeout_s: float | None) -> bytes:
+    async def read(self, timeout_s: float | None = None) -> bytes:
         """The next part of the body; empty at its end."""
         while not self._chunks and not self.is_complete:
             await self._wait(timeout_s, httpx2.ReadTimeout)

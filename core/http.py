@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 import orjson
 
+from core.calls import Answer, AnswerTooLarge, Call, Response
 from core.exceptions import (
     CredentialsRefused,
     PermanentProviderError,
@@ -52,14 +53,7 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
 }
 _OF_JSON: Final = {"Content-Type": "application/json"}
-#: Headers of an answer that say how it travelled, which is over.
-_TRAVEL: Final = frozenset(
-    {b"content-encoding", b"content-length", b"transfer-encoding"}
-)
-
-
-class AnswerTooLarge(httpx2.DecodingError):
-    """The answer is larger than its caller wants to hold."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 # Errors
@@ -76,7 +70,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def error_from_response(
-    response: httpx2.Response, *, provider: str, repeatable: bool = True
+    response: Response, *, provider: str, repeatable: bool = True
 ) -> ProviderError:
     """The error that an answer of 300 or above stands for.
 
@@ -127,7 +121,7 @@ def error_from_exception(
     )
 
 
-def json_of(response: httpx2.Response, *, provider: str) -> Any:  # noqa: ANN401
+def json_of(response: Response, *, provider: str) -> Any:  # noqa: ANN401
     """The answer's JSON; raises TemporaryProviderError when it holds none."""
     try:
         return orjson.loads(response.content)
@@ -190,7 +184,6 @@ class Outlet(httpx2.AsyncBaseTransport):
 
 _clients: Final = PerLoop[Client]()
 _swapped: Final[list[httpx2.AsyncBaseTransport]] = []
-_outlets: Final = {trusted: Outlet(trusted=trusted) for trusted in (True, False)}
 
 
 def client() -> Client:
@@ -250,7 +243,7 @@ async def request(
     max_bytes: int = 5 * _MEBIBYTE,
     max_redirects: int = 0,
     check: bool = True,
-) -> httpx2.Response:
+) -> Answer:
     """Send one request and give its answer, read whole.
 
     `timeout_s` bounds everything from resolving the name to the last byte. `repeatable`
@@ -262,19 +255,16 @@ async def request(
     if repeatable is None:
         repeatable = method.upper() in _REPEATABLE
     try:
-        call = httpx2.Request(
-            method,
-            check_url(url, trusted=trusted),
-            params=params,
-            headers={
-                **_HEADERS,
-                **(_OF_JSON if json is not None else {}),
-                **(headers or {}),
-            },
-            content=orjson.dumps(json) if json is not None else content,
-            data=dict(data) if data is not None else None,
-            files=files,
+        parsed = check_url(url, trusted=trusted)
+        call = Call(
+            method.upper(),
+            httpx2.URL(parsed, params=params) if params else parsed,
+            {**_HEADERS, **(_OF_JSON if json is not None else {}), **(headers or {})},
+            orjson.dumps(json) if json is not None else content or b"",
+            min(_CONNECT_TIMEOUT_S, timeout_s),
         )
+        if data is not None or files is not None:
+            _encode(call, data, files)
         response = await _send_within(
             call, timeout_s, max_bytes, trusted, max_redirects
         )
@@ -287,58 +277,66 @@ async def request(
     return response
 
 
+def _encode(
+    call: Call,
+    data: Mapping[str, Any] | None,
+    files: Sequence[tuple[str, tuple[str, bytes, str]]] | None,
+) -> None:
+    """Put a form, or a form with files, into the body."""
+    form = httpx2.Request("POST", call.url, data=dict(data or {}), files=files)
+    call.body = form.read()
+    call.headers = {**call.headers, "Content-Type": form.headers["content-type"]}
+
+
 async def _send_within(
-    call: httpx2.Request,
+    call: Call,
     timeout_s: float,
     max_bytes: int,
     trusted: bool,  # noqa: FBT001
     max_redirects: int,
-) -> httpx2.Response:
-    # All else is bounded by the whole; a timer for each step would cost more than it does.
-    call.extensions["timeout"] = {"connect": min(_CONNECT_TIMEOUT_S, timeout_s)}
+) -> Answer:
+    # One timer bounds the whole; one for each step would cost more than it does.
     try:
         async with asyncio.timeout(timeout_s):
             response = await _send(call, max_bytes, trusted=trusted)
             while (
-                max_redirects
-                and call.method == "GET"
-                and response.has_redirect_location
+                max_redirects and call.method == "GET" and (to := _location(response))
             ):
                 max_redirects -= 1
-                call, trusted = _follow(call, response, trusted=trusted)
+                call, trusted = _follow(call, to, trusted=trusted)
                 response = await _send(call, max_bytes, trusted=trusted)
     except TimeoutError as exc:
-        was_sent = call.extensions.get("sent", False)
-        kind = httpx2.ReadTimeout if was_sent else httpx2.ConnectTimeout
+        kind = httpx2.ReadTimeout if call.is_sent else httpx2.ConnectTimeout
         raise kind("No whole answer came in time.") from exc
     return response
 
 
-async def _send(
-    call: httpx2.Request, max_bytes: int, *, trusted: bool
-) -> httpx2.Response:
-    """One exchange; the answer's body is read, unpacked and bounded."""
-    answer = await _outlets[trusted].handle_async_request(call)
-    try:
-        body = bytearray()
-        async for part in answer.stream:  # type: ignore[union-attr]
-            body += part
-            if len(body) > max_bytes:
-                raise AnswerTooLarge(f"The answer is larger than {max_bytes} bytes.")
-    finally:
-        await answer.aclose()
-    packing = answer.headers.get("content-encoding", "identity").lower()
-    return httpx2.Response(
-        answer.status_code,
-        headers=[each for each in answer.headers.raw if each[0].lower() not in _TRAVEL],
-        content=_unpack(bytes(body), packing, max_bytes),
-        request=call,
-    )
+async def _send(call: Call, max_bytes: int, *, trusted: bool) -> Answer:
+    """One exchange; the answer's body is bounded and unpacked."""
+    if _swapped:
+        answer = await _through(_swapped[-1], call, max_bytes)
+    else:
+        own = client()
+        answer = await (own.trusted if trusted else own.guarded).fetch(call, max_bytes)
+    packing = answer.header(b"content-encoding").lower() or "identity"
+    if packing != "identity":
+        answer.content = _unpack(answer.content, packing, max_bytes)
+    return answer
+
+
+async def _through(
+    transport: httpx2.AsyncBaseTransport, call: Call, max_bytes: int
+) -> Answer:
+    """The same exchange by a transport of httpx2, as tests put one in place."""
+    answer = await transport.handle_async_request(call.as_request())
+    body = b"".join([part async for part in answer.stream])  # type: ignore[union-attr]
+    await answer.aclose()
+    if len(body) > max_bytes:
+        raise AnswerTooLarge(f"The answer is larger than {max_bytes} bytes.")
+    return Answer(answer.status_code, answer.headers.raw, body)
 
 
 def _unpack(body: bytes, packing: str, max_bytes: int) -> bytes:
-    if packing == "identity":
-        return body
     if packing not in {"gzip", "deflate"}:
         raise httpx2.DecodingError(f"The answer is packed as {packing}.")
     try:
@@ -350,23 +348,22 @@ def _unpack(body: bytes, packing: str, max_bytes: int) -> bytes:
     return unpacked
 
 
-def _follow(
-    call: httpx2.Request, answer: httpx2.Response, *, trusted: bool
-) -> tuple[httpx2.Request, bool]:
-    """The request that a redirect asks for.
+def _location(answer: Answer) -> str:
+    """Where a redirect leads; empty for other answers."""
+    return answer.header(b"location") if answer.status_code in _REDIRECTS else ""
+
+
+def _follow(call: Call, location: str, *, trusted: bool) -> tuple[Call, bool]:
+    """The call that a redirect asks for.
 
     On its way to another origin it loses the caller's headers and the trust.
     """
-    url = call.url.join(answer.headers["location"])
+    url = call.url.join(location)
     stays = (url.scheme, url.host, url.port) == (
         call.url.scheme,
         call.url.host,
         call.url.port,
     )
     check_url(str(url), trusted=trusted and stays)
-    headers = (
-        {k: v for k, v in call.headers.items() if k != "host"} if stays else _HEADERS
-    )
-    extensions = {"timeout": call.extensions["timeout"]}
-    following = httpx2.Request("GET", url, headers=headers, extensions=extensions)
-    return following, trusted and stays
+    headers = call.headers if stays else _HEADERS
+    return Call("GET", url, headers, b"", call.connect_s), trusted and stays

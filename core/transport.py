@@ -17,11 +17,14 @@ from weakref import WeakSet
 
 import httpx2
 
+from core.calls import Answer, AnswerTooLarge, joined
 from core.connection import Connection
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
+
+    from core.calls import Call
 
 #: Gives the addresses to connect to for a host and port, best first.
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -71,7 +74,6 @@ class Transport(httpx2.AsyncBaseTransport):
 
     `resolve` gives the addresses that may be connected to and is asked for every new
     connection, so what it refuses is never connected to. Without it the system decides.
-    A request that was written has `request.extensions["sent"]` set.
     """
 
     def __init__(
@@ -91,25 +93,44 @@ class Transport(httpx2.AsyncBaseTransport):
             deque
         )
 
+    async def fetch(self, call: Call, most: int) -> Answer:
+        """Send a call and read its whole answer, of so many bytes at most.
+
+        The caller bounds the time. Raises `httpx2.TransportError` and `AnswerTooLarge`.
+        """
+        head, origin = call.head(), _origin(call.url)
+        connection = await self._begin(origin, call.connect_s, None)
+        call.is_sent = True
+        try:
+            await connection.exchange(head, call.body, is_head=call.method == "HEAD")
+            body = bytearray()
+            while part := await connection.read():
+                body += part
+                if len(body) > most:
+                    raise AnswerTooLarge(f"The answer is larger than {most} bytes.")
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._give_back(origin, connection)
+        return Answer(connection.status, connection.headers, bytes(body))
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         timeouts = request.extensions.get("timeout", {})
         body = await request.aread()
-        head = _head(request, body)
-        await self._take_slot(timeouts.get("pool"))
-        connection: Connection | None = None
+        head, origin = _head(request, body), _origin(request.url)
+        connection = await self._begin(
+            origin, timeouts.get("connect"), timeouts.get("pool")
+        )
         try:
-            origin = _origin(request.url)
-            connection = self._take_idle(origin) or await self._connect(
-                origin, timeouts.get("connect")
-            )
-            request.extensions["sent"] = True
             await connection.exchange(
-                head, body, timeouts, is_head=request.method == "HEAD"
+                head,
+                body,
+                is_head=request.method == "HEAD",
+                write_s=timeouts.get("write"),
+                read_s=timeouts.get("read"),
             )
         except BaseException:
-            self._slots.release()
-            if connection is not None:
-                connection.close()
+            self._drop(connection)
             raise
         return httpx2.Response(
             connection.status,
@@ -132,6 +153,21 @@ class Transport(httpx2.AsyncBaseTransport):
         self._open.clear()
         self._idle.clear()
         await asyncio.sleep(0)
+
+    async def _begin(
+        self, origin: _Origin, connect_s: float | None, pool_s: float | None
+    ) -> Connection:
+        """A connection for one exchange; `_give_back` or `_drop` ends it."""
+        await self._take_slot(pool_s)
+        try:
+            return self._take_idle(origin) or await self._connect(origin, connect_s)
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _drop(self, connection: Connection) -> None:
+        self._slots.release()
+        connection.close()
 
     async def _take_slot(self, timeout_s: float | None) -> None:
         if not self._slots.locked():
@@ -217,15 +253,6 @@ def _head(request: httpx2.Request, body: bytes) -> bytes:
     ]
     if len(raw) != len(request.headers.raw):
         raw.append((b"Content-Length", b"%d" % len(body)))
-    head = b"".join(
-        [
-            b"%s %s HTTP/1.1\r\n"
-            % (request.method.encode("ascii"), request.url.raw_path),
-            *(b"%s: %s\r\n" % header for header in raw),
-            b"\r\n",
-        ]
-    )
-    lines = len(raw) + 2
-    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-        raise httpx2.LocalProtocolError("A header holds a line break.")
-    return head
+    lines = [b"%s: %s" % header for header in raw]
+    first = b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)
+    return joined([first, *lines])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ai_model.providers.base import Completion, OnText, Request
     from ai_model.providers.openai_styles import Draft, Style
     from ai_model.providers.reading import Json
+    from core.calls import Response
 
 DEFAULT_MODEL: Final = "gpt-6-luna"
 _OWN_HOST: Final = "api.openai.com"
@@ -115,7 +116,7 @@ class OpenAI(Provider):
             raise malformed(self.key) from exc
         return completion.finished(request_id=request_id, asked=body["model"])
 
-    async def _post(self, path: str, body: Json, timeout_s: float) -> httpx2.Response:
+    async def _post(self, path: str, body: Json, timeout_s: float) -> Response:
         """One whole answer, without the SDK; docs/decisions/005 says why."""
         answer = await http.request(
             "POST",

@@ -13,9 +13,9 @@ from core.exceptions import PermanentProviderError, TemporaryProviderError
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    import httpx2
     import openai
 
+    from core.calls import Response
     from core.exceptions import ProviderError
 
 #: The provider, as we name it.
@@ -43,7 +43,7 @@ def refused_field(error: ProviderError, optional: AbstractSet[str]) -> str:
 
 def from_sdk(error: openai.APIError) -> ProviderError:
     """What the SDK raised, as one of ours."""
-    response: httpx2.Response | None = getattr(error, "response", None)
+    response: Response | None = getattr(error, "response", None)
     code = error.code or error.type
     if response is None:
         cause = error.__cause__
@@ -63,7 +63,7 @@ class Refusal(Exception):
         self.message = message
 
     @classmethod
-    def of(cls, response: httpx2.Response) -> Refusal:
+    def of(cls, response: Response) -> Refusal:
         """Reads it; a body that is no JSON says nothing."""
         try:
             found = object_of(orjson.loads(response.content)).get("error")
@@ -78,7 +78,7 @@ class Refusal(Exception):
         )
 
 
-def of_response(response: httpx2.Response, code: str | None) -> ProviderError:
+def of_response(response: Response, code: str | None) -> ProviderError:
     """A refusal with its status; `code` is what its body says."""
     found = http.error_from_response(response, provider=KEY)
     kind = PermanentProviderError if code in _FINAL_CODES else type(found)

@@ -19,8 +19,7 @@ from core.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx2
-
+    from core.calls import Response
     from core.exceptions import ProviderError
 
 PROVIDER: Final = "chatwoot"
@@ -99,9 +98,7 @@ class Api:
             raise UncertainProviderError(str(exc), provider=PROVIDER) from exc
 
 
-def _refusal(
-    response: httpx2.Response, path: str, *, is_repeatable: bool
-) -> ProviderError:
+def _refusal(response: Response, path: str, *, is_repeatable: bool) -> ProviderError:
     """The error that an answer of 300 or above stands for, in Chatwoot's words."""
     status, words = response.status_code, response.text[:500]
     if status == 401 and "for bots" in words:

@@ -21,7 +21,7 @@ from core.exceptions import (
 from integrations.adapters.rows import Row, part, words
 
 if TYPE_CHECKING:
-    import httpx2
+    from core.calls import Response
 
 #: Codes of refusals that stand for something else than "do not repeat this".
 _ERRORS: Final[dict[int, type[ProviderError]]] = {
@@ -76,7 +76,7 @@ class GraphApi:
         raise self._error(response, part(said, "error"), repeatable=may_repeat)
 
     def _error(
-        self, response: httpx2.Response, said: Row, *, repeatable: bool
+        self, response: Response, said: Row, *, repeatable: bool
     ) -> ProviderError:
         """The error that a refusal stands for, in Meta's words."""
         codes = [said.get("error_subcode"), said.get("code")]
@@ -95,7 +95,7 @@ class GraphApi:
         )
 
 
-def _body(response: httpx2.Response) -> Row:
+def _body(response: Response) -> Row:
     try:
         said = http.json_of(response, provider="meta")
     except TemporaryProviderError:

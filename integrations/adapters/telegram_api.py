@@ -16,7 +16,7 @@ from core.exceptions import (
 from integrations.adapters.rows import Row, part, words
 
 if TYPE_CHECKING:
-    import httpx2
+    from core.calls import Response
 
 PROVIDER: Final = "telegram"
 #: Whoever reads this under a refusal wants to hear nothing more.
@@ -65,7 +65,7 @@ def _base() -> str:
     return str(settings.TELEGRAM_BASE_URL).rstrip("/")
 
 
-def _body(response: httpx2.Response) -> Row:
+def _body(response: Response) -> Row:
     try:
         said = http.json_of(response, provider=PROVIDER)
     except TemporaryProviderError:
@@ -73,7 +73,7 @@ def _body(response: httpx2.Response) -> Row:
     return said if isinstance(said, dict) else {}
 
 
-def _error(response: httpx2.Response, said: Row, *, repeatable: bool) -> Exception:
+def _error(response: Response, said: Row, *, repeatable: bool) -> Exception:
     """The error that a refusal stands for, in Telegram's words."""
     text = words(said, "description")
     status = response.status_code

@@ -20,8 +20,7 @@ from integrations.alerts import card
 from integrations.alerts.base import AlertAdapter
 
 if TYPE_CHECKING:
-    import httpx2
-
+    from core.calls import Response
     from integrations.alerts.base import Alert
 
 #: The connectors that were switched off in May 2026.
@@ -122,7 +121,7 @@ class TeamsAlertAdapter(AlertAdapter):
                 response = await self._post(bodies[1])
             self._judge(response)
 
-    async def _post(self, body: object) -> httpx2.Response:
+    async def _post(self, body: object) -> Response:
         secret = self.account.credentials.get("secret", "")
         return await http.request(
             "POST",
@@ -136,7 +135,7 @@ class TeamsAlertAdapter(AlertAdapter):
             check=False,
         )
 
-    def _judge(self, response: httpx2.Response) -> None:
+    def _judge(self, response: Response) -> None:
         """Raise what an answer stands for. 202 says that the flow began, no more."""
         if response.status_code < 300:
             return

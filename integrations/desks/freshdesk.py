@@ -26,8 +26,7 @@ from integrations.desks.limits import limiter_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    import httpx2
-
+    from core.calls import Response
     from integrations.desks.base import Attachment, FormField, Status, TicketDraft
     from integrations.desks.limits import Limiter
 
@@ -254,7 +253,7 @@ class FreshdeskAdapter(DeskAdapter):
         return _answer(response, is_repeatable=method == "GET")
 
 
-def _learn(limiter: Limiter, response: httpx2.Response) -> None:
+def _learn(limiter: Limiter, response: Response) -> None:
     left = response.headers.get("x-ratelimit-remaining", "")
     if left.isascii() and left.isdigit():
         limiter.learn(int(left))
@@ -262,7 +261,7 @@ def _learn(limiter: Limiter, response: httpx2.Response) -> None:
         limiter.stop(http.retry_after(response.headers))
 
 
-def _answer(response: httpx2.Response, *, is_repeatable: bool) -> Any:
+def _answer(response: Response, *, is_repeatable: bool) -> Any:
     """What Freshdesk said; raises `ProviderError`."""
     if response.status_code >= 300:
         raise error_of(response, is_repeatable=is_repeatable)

@@ -14,7 +14,7 @@ from core.exceptions import (
 from core.text import clean_text, truncate
 
 if TYPE_CHECKING:
-    import httpx2
+    from core.calls import Response
 
 #: Codes of errors: the ticket is no more; there is no such requester.
 GONE: Final = "gone"
@@ -27,7 +27,7 @@ _REFUSALS: Final = {
 }
 
 
-def error_of(response: httpx2.Response, *, is_repeatable: bool) -> ProviderError:
+def error_of(response: Response, *, is_repeatable: bool) -> ProviderError:
     """The error that a refusal stands for, in the desk's own words."""
     status = response.status_code
     general = http.error_from_response(
@@ -51,7 +51,7 @@ def error_of(response: httpx2.Response, *, is_repeatable: bool) -> ProviderError
     return PermanentProviderError(text, provider="freshdesk", status=status, code=code)
 
 
-def _words(response: httpx2.Response) -> str:
+def _words(response: Response) -> str:
     """What is wrong with each field, or whatever the desk said."""
     try:
         said = http.json_of(response, provider="freshdesk")

@@ -19,8 +19,7 @@ from integrations.kommo import grants
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx2
-
+    from core.calls import Response
     from integrations.adapters.base import ChannelFacts
 
 PROVIDER: Final = "kommo"
@@ -78,7 +77,7 @@ class Api:
         token: str,
         json: Any,
         params: Mapping[str, Any] | None,
-    ) -> httpx2.Response:
+    ) -> Response:
         return await http.request(
             method,
             f"{base_url(self._host)}{path}",
@@ -110,7 +109,7 @@ def base_url(host: str) -> str:
     return settings.KOMMO_BASE_URL.rstrip("/") or f"https://{host}"
 
 
-def error_of(response: httpx2.Response) -> ProviderError:
+def error_of(response: Response) -> ProviderError:
     """The error that an answer of 300 or above stands for, in words for the owner."""
     status = response.status_code
     if status == 404:
@@ -129,7 +128,7 @@ def error_of(response: httpx2.Response) -> ProviderError:
     return error
 
 
-def _reason(response: httpx2.Response) -> str:
+def _reason(response: Response) -> str:
     """The codes of a problem document, or its title."""
     try:
         problem = http.json_of(response, provider=PROVIDER)
@@ -143,7 +142,7 @@ def _reason(response: httpx2.Response) -> str:
         return "no reason given"
 
 
-def _json_of(response: httpx2.Response) -> Any:
+def _json_of(response: Response) -> Any:
     """`bots/run` answers "Accepted", and what is empty answers 204."""
     if "json" not in response.headers.get("content-type", ""):
         return {}

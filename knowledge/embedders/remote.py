@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    import httpx2
-
+    from core.calls import Response
     from core.exceptions import ProviderError
 
 Json = dict[str, Any]
@@ -117,7 +116,7 @@ def _parts(texts: Sequence[str], size: int) -> Iterator[list[str]]:
         yield part
 
 
-def _refusal(response: httpx2.Response, provider: str) -> ProviderError:
+def _refusal(response: Response, provider: str) -> ProviderError:
     """The error of a status, refined by what its body says."""
     found = http.error_from_response(response, provider=provider)
     try:
