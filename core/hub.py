@@ -147,7 +147,7 @@ class _RedisListener:
 
     def __init__(self, owner: Hub) -> None:
         self._hub = owner
-        self._wanted: asyncio.Queue[tuple[bool, str]] = asyncio.Queue()
+        self._wanted: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._run())
 
@@ -156,12 +156,12 @@ class _RedisListener:
         return not self._loop.is_closed() and not self._task.done()
 
     def subscribe(self, group: str) -> None:
-        self._ask((True, group))
+        self._ask((group, True))
 
     def unsubscribe(self, group: str) -> None:
-        self._ask((False, group))
+        self._ask((group, False))
 
-    def _ask(self, wish: tuple[bool, str]) -> None:
+    def _ask(self, wish: tuple[str, bool]) -> None:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._wanted.put_nowait, wish)
 
@@ -210,11 +210,19 @@ class _RedisListener:
     async def _follow_wishes(self, pubsub: redis.asyncio.client.PubSub) -> None:
         task = asyncio.current_task()
         while task is not None and not task.cancelling():
-            is_wanted, group = await self._wanted.get()
-            if is_wanted:
-                await pubsub.subscribe(_PREFIX + group)
-            elif group not in self._hub.groups():
-                await pubsub.unsubscribe(_PREFIX + group)
+            wishes = dict([await self._wanted.get()])
+            # Two hundred who come at one moment are one command.
+            while not self._wanted.empty():
+                wishes |= [self._wanted.get_nowait()]
+            listened = set(self._hub.groups())
+            if wanted := [_PREFIX + group for group, is_in in wishes.items() if is_in]:
+                await pubsub.subscribe(*wanted)
+            if left := [
+                _PREFIX + group
+                for group, is_in in wishes.items()
+                if not is_in and group not in listened
+            ]:
+                await pubsub.unsubscribe(*left)
 
 
 class HubLayer(BaseChannelLayer):  # type: ignore[misc]
