@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import logging
 import time
 from dataclasses import replace
@@ -30,7 +29,7 @@ from ai_model import (
 from ai_model.acquaintance import known_of
 from conversations import live
 from conversations.replies import Committed, Verdict
-from core import http, hub, store, work
+from core import http, hub, memory, store, work
 from core.exceptions import ProviderError
 from knowledge import embedders, queries, search
 
@@ -76,12 +75,7 @@ class TurnStep(work.Step):
         if not self._is_prepared:
             self._is_prepared = True
             await asyncio.to_thread(_prepare)
-            # What is loaded by now stays; looking through it again costs every call.
-            gc.collect()
-            gc.freeze()
-            # A thousand turns make much that lives for a second, and each look at it
-            # finds nearly all of it alive.
-            gc.set_threshold(50_000, 20, 20)
+            memory.settle()
         while (room := settings.ENGINE_CONCURRENCY - len(self._running)) > 0:
             claims, pause = await self.loop.db(turns.claim, self.loop.worker, room)
             for claimed in claims:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
@@ -17,6 +18,7 @@ from channels.security.websocket import OriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from conversations.routing import websocket_urlpatterns  # noqa: E402
+from core import memory  # noqa: E402
 from core.lanes import Lanes  # noqa: E402
 from core.shortcut import Shortcut  # noqa: E402
 from integrations.inbox import Inbox  # noqa: E402
@@ -39,9 +41,12 @@ class AllowedOrigins(OriginValidator):  # type: ignore[misc]
 
 
 async def lifespan(scope: Any, receive: Receive, send: Send) -> None:
-    """There is nothing to start: what runs in the background has its own process."""
+    """Be ready for the first request; what runs in the background has its own process."""
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            import_module(settings.ROOT_URLCONF)
+            memory.settle()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -1,8 +1,9 @@
-"""Memory that Python has freed and the C library keeps for itself."""
+"""Memory: what the collector of garbage need not look at, and what the C library keeps."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from typing import Final
 
@@ -11,6 +12,21 @@ _M_ARENA_MAX: Final = -8
 #: Heaps of the C library. It makes one for each thread up to eight per core, and each keeps
 #: what it once needed; only one thread at a time runs Python anyway.
 ARENAS: Final = 2
+
+
+#: New objects after which garbage is looked for. Whatever waits for a model lives for a
+#: second or more, and each look finds nearly all of it alive.
+_NEW_OBJECTS: Final = 50_000
+
+
+def settle() -> None:
+    """Take all that is loaded by now as what stays; takes some tenths of a second.
+
+    To look through every module again and again cost more than the search for an answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 20)
 
 
 def give_back() -> None:
