@@ -20,7 +20,6 @@ from conversations.serializers import (
     AnswerSerializer,
     AskSerializer,
     ThreadSerializer,
-    isoformat,
     public_message,
     public_source,
 )
@@ -28,7 +27,7 @@ from core import store
 from core.api import error_response, json_body, method_not_allowed, refuse
 from core.exceptions import AppError, InvalidPayload, InvalidSignature
 from core.openapi import describe
-from core.text import clean_text
+from core.text import clean_text, isoformat
 from integrations.adapters.inbound import InboundMessage
 from integrations.models import Channel
 
@@ -131,7 +130,7 @@ def _admit_each(calls: Sequence[Call]) -> list[Admitted | AppError]:
 
 #: Calls that wait at one moment are looked up together.
 _admissions: store.GroupCommit[Call, Admitted | AppError] = store.GroupCommit(
-    database_sync_to_async(_admit_each)
+    database_sync_to_async(_admit_each), most=32
 )
 
 

@@ -21,10 +21,9 @@ from conversations import asking, limits, services
 from conversations.api import UnknownChannel
 from conversations.identity import Person
 from conversations.models import Conversation, Message
-from conversations.serializers import isoformat
 from core.api import error_response, json_body, method_not_allowed
 from core.exceptions import AppError, InvalidPayload, InvalidSignature, NotAllowed
-from core.text import clean_text
+from core.text import clean_text, isoformat
 from integrations import inbox
 from integrations.adapters.base import WebhookRequest
 from integrations.adapters.inbound import InboundMessage

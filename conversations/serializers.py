@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
 from conversations.sessions import MAX_ID
 from core.serializers import NameField, TextField
+from core.text import isoformat
 
 if TYPE_CHECKING:
     from conversations.models import Message
@@ -92,12 +92,6 @@ class ThreadSerializer(serializers.Serializer[dict[str, Any]]):
     is_waiting = serializers.BooleanField()
     has_offer = serializers.BooleanField()
     messages = PublicMessageSerializer(many=True)
-
-
-def isoformat(at: dt.datetime) -> str:
-    """A time as the APIs write it: UTC, milliseconds, Z."""
-    text = at.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def public_source(source: dict[str, Any]) -> dict[str, Any]:

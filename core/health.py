@@ -1,4 +1,4 @@
-"""`GET /api/health`: what is configured, each really checked."""
+"""How the installation is: what is configured, each really checked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Any
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-from rest_framework import serializers
 
 from core import lease, periodic
-from core.api import method_not_allowed
-from core.openapi import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,43 +47,6 @@ _kept: dict[str, tuple[float, dict[str, Any]]] = {}
 def register(name: str, check: Check) -> None:
     """Report a service under this name."""
     CHECKS[name] = check
-
-
-class ServiceSerializer(serializers.Serializer[Any]):
-    """How one service is."""
-
-    status = serializers.ChoiceField(["healthy", "degraded", "down"])
-    detail = serializers.CharField(required=False)
-
-
-class CountsSerializer(serializers.Serializer[Any]):
-    """How many services are how."""
-
-    total = serializers.IntegerField()
-    healthy = serializers.IntegerField()
-    degraded = serializers.IntegerField()
-    down = serializers.IntegerField()
-
-
-class HealthSerializer(serializers.Serializer[Any]):
-    """How we are."""
-
-    overall_status = serializers.ChoiceField(["healthy", "degraded", "down"])
-    services = serializers.DictField(child=ServiceSerializer())
-    summary = CountsSerializer()
-
-
-@describe("get", gives=HealthSerializer, also=(503,), errors=(404, 405))
-@csrf_exempt  # it changes nothing; a POST is told so
-@login_not_required
-async def health(request: HttpRequest) -> JsonResponse:
-    """The documented shape; 503 while something vital is down."""
-    if request.method not in ("GET", "HEAD"):
-        return method_not_allowed("GET", "HEAD")
-    report = await check_all()
-    return JsonResponse(
-        report, status=503 if report["overall_status"] == "down" else 200
-    )
 
 
 async def check_all() -> dict[str, Any]:

@@ -86,8 +86,14 @@ ROOT_URLCONF = "core.urls"
 ASGI_APPLICATION = "core.asgi.application"
 APPEND_SLASH = False  # a POST must never be redirected; see core/api.py
 
+IS_WORKER = Path(sys.argv[0]).name == "celery"
+#: A worker shows no pages and loads none, until somebody asks for an address.
+_ADMIN = "django.contrib.admin.apps." + (
+    "SimpleAdminConfig" if IS_WORKER else "AdminConfig"
+)
+
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    _ADMIN,
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -165,7 +171,6 @@ WHITENOISE_USE_FINDERS = True
 
 DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
 #: Celery closes pools after every task, so only the web process keeps one.
-IS_WORKER = Path(sys.argv[0]).name == "celery"
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0 if IS_WORKER else 8)
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:

@@ -1,7 +1,8 @@
-"""Cutting text into parts without losing any of it."""
+"""Texts as they are stored, cut and told."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
@@ -72,3 +73,9 @@ def truncate(text: str, limit: int) -> str:
 def clean_text(text: str) -> str:
     """The text without what a database or a provider cannot hold."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def isoformat(at: dt.datetime) -> str:
+    """A time as the APIs write it: UTC, milliseconds, Z."""
+    text = at.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -5,8 +5,10 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
-from core.health import health
+from core.health_api import health
 from core.openapi_pages import docs, schema
+
+admin.autodiscover()  # where the app has not done so
 
 urlpatterns = [
     path("", include("conversations.urls")),

@@ -13,10 +13,10 @@ from django.views.decorators.csrf import csrf_exempt
 from conversations import limits, live, sessions
 from conversations.api import NAMES_CHANNEL, channel_of, validated
 from conversations.identity import Person, identify
-from conversations.serializers import isoformat
 from core.api import error_response, json_body, method_not_allowed
 from core.exceptions import AppError
 from core.openapi import DoneSerializer, describe
+from core.text import isoformat
 from escalation import failures, letters, services
 from escalation.models import Escalation, Ticket
 from escalation.reasons import Reason

@@ -9,9 +9,8 @@ from django.template.loader import render_to_string
 
 from conversations import handover
 from conversations.models import Message
-from conversations.serializers import isoformat
 from core.language import speaking
-from core.text import truncate
+from core.text import isoformat, truncate
 from integrations.desks.base import TicketDraft
 
 if TYPE_CHECKING:
