@@ -287,6 +287,8 @@ class Assistant(models.Model):
         if not chain or any(key not in REGISTRY for key in chain):
             known = ", ".join(REGISTRY)
             yield "chain", _("Name one or more of: %(known)s.") % {"known": known}
+        elif len(set(chain)) < len(chain):
+            yield "chain", _("Name each provider once.")
         for key, name in self.model_names.items():
             problem = provider_models.check_model(key, name, timezone.localdate())
             if problem:
@@ -322,6 +324,9 @@ class Assistant(models.Model):
         languages = self.languages if isinstance(self.languages, list) else [""]
         if any(each not in prompts.LANGUAGES for each in languages):
             yield "languages", _("Name languages out of: %(known)s.") % {"known": known}
+        elif self.fallback_language not in ("", *prompts.LANGUAGES):
+            words = _("Name languages out of: %(known)s.") % {"known": known}
+            yield "fallback_language", words
         elif languages and self.fallback_language not in languages:
             words = _("Choose one of the languages that are answered in.")
             yield "fallback_language", words

@@ -36,6 +36,8 @@ def test_zero_is_a_threshold_too(assistant: Assistant) -> None:
     [
         ("chain", []),
         ("chain", ["local", "unknown"]),
+        ("chain", ["local", "local"]),
+        ("fallback_language", "zz"),
         ("model_names", {"gemini": "gemini-1.5-flash"}),
         ("temperature", 1.5),
         ("temperature", -0.1),
