@@ -249,10 +249,17 @@ class Assistant(models.Model):
         return hours.Hours.read(self.business_hours, self.special_days, self.time_zone)
 
     def is_open(self, at: dt.datetime) -> bool:
-        """Whether the business is open at this time; always, when no hours are set."""
+        """Whether the business is open at this time; always, when no hours are set.
+
+        Hours that cannot be read, as with a time zone that this machine does not know,
+        silence nobody: `validate` tells of them.
+        """
         if not self.business_hours and not self.special_days:
             return True
-        return self.hours.is_open(at)
+        try:
+            return self.hours.is_open(at)
+        except ValueError:
+            return True
 
     def hands_over_at(self, at: dt.datetime) -> bool:
         """Whether people reply at this time, because the business is closed."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from ai_model.confidence import DEFAULT_THRESHOLD
 from ai_model.models import Assistant
@@ -69,3 +70,22 @@ def test_the_database_keeps_probabilities(assistant: Assistant, field: str) -> N
 
     with pytest.raises(IntegrityError), transaction.atomic():
         assistant.save()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_zone", "Mars/Olympus"),
+        ("business_hours", {"mon": "all day"}),
+        ("special_days", {"never": []}),
+    ],
+)
+def test_hours_that_cannot_be_read_silence_nobody(
+    assistant: Assistant, field: str, value: Any
+) -> None:
+    assistant.business_hours = {"mon": []}
+    setattr(assistant, field, value)
+
+    assert assistant.is_open(timezone.now())
+    assert assistant.answers_at(timezone.now())
+    assert not assistant.hands_over_at(timezone.now())
