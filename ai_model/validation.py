@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from django.conf import settings
+from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -99,7 +100,7 @@ def _settings(assistant: Assistant) -> Iterator[Told]:
                 # Told with its successor and date below.
                 continue
             mend = _("Change it under %(page)s.") % {"page": page}
-            name = capfirst(assistant._meta.get_field(field).verbose_name)
+            name = capfirst(str(label_for_field(field, type(assistant))))
             yield "error", field, f"{name}: {' '.join(words)}", mend
 
 

@@ -335,8 +335,10 @@ class Assistant(models.Model):
             words = _("Name languages out of: %(known)s.") % {"known": known}
             yield "fallback_language", words
         elif languages and self.fallback_language not in languages:
-            words = _("Choose one of the languages that are answered in.")
-            yield "fallback_language", words
+            yield (
+                "fallback_language",
+                _("Choose one of the languages that are answered in."),
+            )
         for field in ("greeting_texts", "disclosure_texts", "outside_texts"):
             if not _are_texts(getattr(self, field)):
                 yield field, _('Write texts by language, as in {"en": "Welcome!"}.')
