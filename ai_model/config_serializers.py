@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from ai_model import configuring, control, handling, providers, spending
 from ai_model.models import Assistant, Prompt
 from ai_model.providers import chain
 from ai_model.usage_serializers import StandingSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Longest prompt in characters.
 _MAX_PROMPT = 20_000
@@ -32,10 +37,34 @@ class _ObjectField(serializers.JSONField):
     """An object, as JSON also in a form."""
 
     def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
+        try:
+            value = super().to_internal_value(data)
+        except RecursionError:
+            self.fail("invalid")
         if not isinstance(value, dict):
             raise serializers.ValidationError("This must be an object.")
+        for text in _texts(value):
+            _NO_NUL(text)
+            _NO_SURROGATES(text)
         return value
+
+
+#: What texts everywhere else are checked for by their fields.
+_NO_NUL = ProhibitNullCharactersValidator()
+_NO_SURROGATES = ProhibitSurrogateCharactersValidator()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All names and texts in it, however deep."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += [*each, *each.values()]
+        elif isinstance(each, list):
+            waiting += each
 
 
 class PromptsSerializer(serializers.Serializer[Any]):

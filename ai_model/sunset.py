@@ -14,8 +14,10 @@ from ai_model.providers import models
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
 
     from ai_model.models import Assistant
+    from ai_model.providers.base import Provider
 
 #: Days before its end from which on a model is spoken of.
 AHEAD_DAYS: Final = 60
@@ -61,11 +63,16 @@ class Ending:
         ) % {"model": self.successor, "command": command}
 
 
-def ending(assistant: Assistant) -> list[Ending]:
-    """The models in use that are gone or have less than `AHEAD_DAYS` left, soonest first."""
+def ending(
+    assistant: Assistant, among: Iterable[Provider] | None = None
+) -> list[Ending]:
+    """The models in use that are gone or have less than `AHEAD_DAYS` left, soonest first.
+
+    `among` names other providers than those that can be asked.
+    """
     today = timezone.now().date()
     found = []
-    for provider in providers.usable(assistant.chain):
+    for provider in providers.usable(assistant.chain) if among is None else among:
         known = models.lookup(provider.key, model_of(assistant, provider))
         if known is None or known.retires_on is None:
             continue

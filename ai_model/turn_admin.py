@@ -46,12 +46,12 @@ class TurnAdmin(RecordAdmin):
 
     list_display = (
         "created_at",
-        "contact",
         "short_query",
         "state",
         "reason_in_words",
         "sureness",
         "was_right",
+        "contact",
         "provider",
         "model",
         "total_ms",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 from django.conf import settings
+from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ai_model import providers, spending, sunset
@@ -98,7 +100,8 @@ def _settings(assistant: Assistant) -> Iterator[Told]:
                 # Told with its successor and date below.
                 continue
             mend = _("Change it under %(page)s.") % {"page": page}
-            yield "error", field, " ".join(words), mend
+            name = capfirst(str(label_for_field(field, type(assistant))))
+            yield "error", field, f"{name}: {' '.join(words)}", mend
 
 
 def _provider_keys(assistant: Assistant) -> Iterator[Told]:
@@ -109,7 +112,7 @@ def _provider_keys(assistant: Assistant) -> Iterator[Told]:
             names = {
                 "label": providers.get(key).label,
                 "variable": _KEYS[key],
-                "provider": key,
+                "provider": providers.get(key).label,
             }
             problem = _("%(label)s is to be asked but has no key.") % names
             mend = _("Set %(variable)s, or take %(provider)s out of the providers.")
@@ -117,8 +120,18 @@ def _provider_keys(assistant: Assistant) -> Iterator[Told]:
 
 
 def _models(assistant: Assistant) -> Iterator[Told]:
-    for each in sunset.ending(assistant):
-        level: Literal["error", "warning"] = "error" if each.is_over else "warning"
+    usable = providers.usable(assistant.chain)
+    # What was chosen for a provider without a key would only be told once it has one.
+    chosen = [
+        providers.get(key)
+        for key in assistant.chain
+        if key in assistant.model_names and key in providers.REGISTRY
+    ]
+    for each in sunset.ending(assistant, dict.fromkeys([*usable, *chosen])):
+        is_in_use = providers.get(each.provider) in usable
+        level: Literal["error", "warning"] = (
+            "error" if each.is_over and is_in_use else "warning"
+        )
         yield level, each.code, each.problem, each.mend
 
 

@@ -69,14 +69,14 @@ class ConversationAdmin(ReadableBySupport):
 
     list_display = (
         "contact",
-        "channel",
+        "short_text",
+        "last_message_at",
+        "needs_person",
         "status",
         "why",
-        "needs_person",
-        "assigned_to",
         "unread",
-        "last_message_at",
-        "short_text",
+        "assigned_to",
+        "channel",
     )
     list_filter = (
         "status",

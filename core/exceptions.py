@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.core.exceptions import SuspiciousOperation
 
 
@@ -51,11 +53,23 @@ class RateLimited(AppError):
         self.retry_after = retry_after
 
 
+#: What people call a service where it is more than its key with a capital letter.
+_NAMES: Final = {
+    "email": "The mail server",
+    "imap": "The mailbox",
+    "openai": "OpenAI",
+    "ourselves": "Our own address",
+    "teams": "Microsoft Teams",
+    "whatsapp": "WhatsApp",
+}
+
+
 class ProviderError(AppError):
     """An outside service failed or refused.
 
     `provider` is its key (`"chatwoot"`), `retry_after` the seconds it asked us to
-    wait, `code` its own error code where it gave one.
+    wait, `code` its own error code where it gave one. A message that begins with the
+    key is shown with the name.
     """
 
     code = "provider_error"
@@ -70,12 +84,21 @@ class ProviderError(AppError):
         code: str | None = None,
         status: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(_named(message, provider))
         self.provider = provider
         self.retry_after = retry_after
         self.status = status
         if code:
             self.code = code
+
+
+def _named(message: str, provider: str) -> str:
+    said = message.removeprefix(provider)
+    if said == message or said[:1] not in {" ", ":"}:
+        return message
+    # A website is its own name.
+    name = provider.capitalize() if provider.isalpha() else provider
+    return _NAMES.get(provider, name) + said
 
 
 class TemporaryProviderError(ProviderError):

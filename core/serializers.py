@@ -23,6 +23,8 @@ class NameField(serializers.CharField):
 class ProbabilityField(serializers.FloatField):
     """A number from 0 to 1, written as one."""
 
+    default_error_messages = {"invalid": "Write a number from 0 to 1."}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_value=1, **kwargs)
 

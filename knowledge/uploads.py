@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from accounts.api import AccountView
 from core.api import WrongType
 from core.exceptions import InvalidPayload
+from core.parsers import JSONParser
 from knowledge.importing.files import ENDINGS
 from knowledge.importing.readers import READERS
 from knowledge.sources import MOST_UPLOAD

@@ -249,10 +249,17 @@ class Assistant(models.Model):
         return hours.Hours.read(self.business_hours, self.special_days, self.time_zone)
 
     def is_open(self, at: dt.datetime) -> bool:
-        """Whether the business is open at this time; always, when no hours are set."""
+        """Whether the business is open at this time; always, when no hours are set.
+
+        Hours that cannot be read, as with a time zone that this machine does not know,
+        silence nobody: `validate` tells of them.
+        """
         if not self.business_hours and not self.special_days:
             return True
-        return self.hours.is_open(at)
+        try:
+            return self.hours.is_open(at)
+        except ValueError:
+            return True
 
     def hands_over_at(self, at: dt.datetime) -> bool:
         """Whether people reply at this time, because the business is closed."""
@@ -287,6 +294,8 @@ class Assistant(models.Model):
         if not chain or any(key not in REGISTRY for key in chain):
             known = ", ".join(REGISTRY)
             yield "chain", _("Name one or more of: %(known)s.") % {"known": known}
+        elif len(set(chain)) < len(chain):
+            yield "chain", _("Name each provider once.")
         for key, name in self.model_names.items():
             problem = provider_models.check_model(key, name, timezone.localdate())
             if problem:
@@ -322,9 +331,14 @@ class Assistant(models.Model):
         languages = self.languages if isinstance(self.languages, list) else [""]
         if any(each not in prompts.LANGUAGES for each in languages):
             yield "languages", _("Name languages out of: %(known)s.") % {"known": known}
-        elif languages and self.fallback_language not in languages:
-            words = _("Choose one of the languages that are answered in.")
+        elif self.fallback_language not in ("", *prompts.LANGUAGES):
+            words = _("Name languages out of: %(known)s.") % {"known": known}
             yield "fallback_language", words
+        elif languages and self.fallback_language not in languages:
+            yield (
+                "fallback_language",
+                _("Choose one of the languages that are answered in."),
+            )
         for field in ("greeting_texts", "disclosure_texts", "outside_texts"):
             if not _are_texts(getattr(self, field)):
                 yield field, _('Write texts by language, as in {"en": "Welcome!"}.')

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from ai_model.confidence import DEFAULT_THRESHOLD
 from ai_model.models import Assistant
@@ -36,6 +37,8 @@ def test_zero_is_a_threshold_too(assistant: Assistant) -> None:
     [
         ("chain", []),
         ("chain", ["local", "unknown"]),
+        ("chain", ["local", "local"]),
+        ("fallback_language", "zz"),
         ("model_names", {"gemini": "gemini-1.5-flash"}),
         ("temperature", 1.5),
         ("temperature", -0.1),
@@ -67,3 +70,22 @@ def test_the_database_keeps_probabilities(assistant: Assistant, field: str) -> N
 
     with pytest.raises(IntegrityError), transaction.atomic():
         assistant.save()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_zone", "Mars/Olympus"),
+        ("business_hours", {"mon": "all day"}),
+        ("special_days", {"never": []}),
+    ],
+)
+def test_hours_that_cannot_be_read_silence_nobody(
+    assistant: Assistant, field: str, value: Any
+) -> None:
+    assistant.business_hours = {"mon": []}
+    setattr(assistant, field, value)
+
+    assert assistant.is_open(timezone.now())
+    assert assistant.answers_at(timezone.now())
+    assert not assistant.hands_over_at(timezone.now())

@@ -205,6 +205,8 @@ def test_forms_are_read_too(alice: User, account: Account) -> None:
         ({"languages": ["en"], "fallback_language": "mn"}, "fallback_language"),
         ({"languages": ["tlh"]}, "languages"),
         ({"greeting_texts": {"en": 5}}, "greeting_texts"),
+        ({"greeting_texts": {"en": "Hel\0lo"}}, "greeting_texts"),
+        ({"model_names": {"openai": "gpt\0"}}, "model_names"),
         ({"auto_response_enabled": "perhaps"}, "auto_response_enabled"),
         ({"handoff_phrases": [""]}, "handoff_phrases"),
         ({"prompts": {"manual_prompt": "x" * 20_001}}, "prompts"),
@@ -224,6 +226,24 @@ def test_what_is_wrong_is_named_and_nothing_is_changed(
     assert list(found.json()["fields"]) == [field]
     row = Assistant.objects.get()
     assert (row.temperature, row.makes_questions) == (0.9, False)
+
+
+def test_an_object_in_a_form_may_not_be_endless(alice: User) -> None:
+    found = send(alice, "PATCH", "business_hours=" + "[" * 100_000)
+
+    assert found.status_code == 400
+    assert list(found.json()["fields"]) == ["business_hours"]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"outside_texts": {"en": "\\ud800"}}', "[" * 100_000], ids=len
+)
+def test_json_that_nothing_can_keep_is_refused(alice: User, body: str) -> None:
+    found = client_of(alice).generic(
+        "PATCH", CONFIG, body, content_type="application/json"
+    )
+
+    assert found.status_code == 400
 
 
 def test_a_retired_model_is_refused_with_its_successor(

@@ -228,6 +228,11 @@ def test_an_empty_account_lacks_everything(
         ({"chain": ["gemini", "local"]}, "missing_key", "warning"),
         ({"business_hours": {"mon": []}}, "business_hours", "error"),
         ({"time_zone": "Mars/Olympus"}, "time_zone", "error"),
+        (
+            {"time_zone": "Mars/Olympus", "business_hours": {"mon": []}},
+            "time_zone",
+            "error",
+        ),
         ({"auto_response": False}, "auto_response_off", "warning"),
     ],
 )
@@ -241,6 +246,31 @@ def test_settings_that_cannot_work_are_found(
     Assistant.objects.filter(pk=ready.pk).update(**changes)
 
     assert codes(capsys) == {code: level}
+    # What is wrong with one account stops nobody from looking at all of them.
+    call_command("ai_control", "status")
+
+
+def test_a_setting_that_cannot_work_is_named(
+    ready: Assistant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Assistant.objects.filter(pk=ready.pk).update(time_zone="Mars/Olympus")
+
+    with pytest.raises(CommandError):
+        call_command("ai_control", "validate")
+
+    assert "Time zone: There is no such time zone." in capsys.readouterr().out
+
+
+def test_a_retired_model_is_told_before_its_provider_has_a_key(
+    ready: Assistant, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+    monkeypatch.setattr(timezone, "now", lambda: today)
+    Assistant.objects.filter(pk=ready.pk).update(
+        chain=["openai", "local"], model_names={"openai": "gpt-4"}
+    )
+
+    assert codes(capsys) == {"missing_key": "warning", "model_retired": "warning"}
 
 
 @pytest.mark.parametrize(

@@ -397,6 +397,12 @@ def test_a_value_that_is_none_is_refused(channel: Any, changes: dict[str, Any]) 
     assert not Feedback.objects.exists()
 
 
+def test_a_confidence_that_is_none_says_what_it_is(channel: Any) -> None:
+    answer = call_json(PATH, body(NO_REPLY, confidence_score=7))
+
+    assert answer.json["detail"] == "confidence_score: Write a number from 0 to 1."
+
+
 @pytest.mark.parametrize(
     ("raw", "status", "code"),
     [

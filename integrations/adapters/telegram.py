@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from core.exceptions import ProviderError
+from core.exceptions import PermanentProviderError, ProviderError
 from core.language import speaking
 from core.text import utf16_units
-from integrations.adapters import telegram_api
+from integrations.adapters import telegram_api, telegram_checks
 from integrations.adapters.base import (
     Adapter,
     Check,
@@ -26,7 +26,6 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.inbound import Attachment, Inbound
 from integrations.adapters.rows import Row, number, part, words
-from integrations.adapters.telegram_checks import findings
 from integrations.adapters.telegram_reading import (
     READERS,
     SAY,
@@ -159,6 +158,10 @@ class TelegramAdapter(Adapter):
         return {"webhook_secret": secrets.token_urlsafe(32)}
 
     async def connect(self, url: str) -> dict[str, str]:
+        if url.startswith("/"):
+            raise PermanentProviderError(
+                telegram_checks.no_address(), provider=self.key
+            )
         me = await self._call("getMe")
         secret = self.channel.credentials["webhook_secret"].partition(",")[0]
         values = {"url": url, "secret_token": secret, "allowed_updates": [*READERS]}
@@ -176,4 +179,4 @@ class TelegramAdapter(Adapter):
             me, info = await self._call("getMe"), await self._call("getWebhookInfo")
         except ProviderError as exc:
             return [Check(gettext_noop("Bot"), is_ok=False, detail=str(exc))]
-        return findings(me, info, self.channel.uuid)
+        return telegram_checks.findings(me, info, self.channel.uuid)

@@ -370,8 +370,9 @@ def test_a_press_is_answered(telegram_api: TelegramServer) -> None:
 
 
 def test_connecting_sets_the_webhook_and_learns_the_name(
-    telegram_api: TelegramServer,
+    telegram_api: TelegramServer, settings: Any
 ) -> None:
+    settings.PUBLIC_URL = "https://desk.example"
     assert http.run(ADAPTER.connect(URL)) == {"username": "shop_bot"}
 
     hook = telegram_api.webhook
@@ -384,7 +385,23 @@ def test_connecting_sets_the_webhook_and_learns_the_name(
     assert all(each.is_ok for each in http.run(ADAPTER.check()))
 
 
-def test_a_webhook_that_others_took_shows(telegram_api: TelegramServer) -> None:
+def test_without_a_public_address_that_is_said(
+    telegram_api: TelegramServer, settings: Any
+) -> None:
+    settings.PUBLIC_URL = ""
+
+    with pytest.raises(PermanentProviderError, match="PUBLIC_URL"):
+        http.run(ADAPTER.connect("/webhooks/telegram/2f1f6f0e"))
+    (bad,) = [each for each in http.run(ADAPTER.check()) if not each.is_ok]
+
+    assert (bad.name, bad.hint) == ("Webhook", "The operator sets PUBLIC_URL.")
+    assert telegram_api.webhook.url == ""
+
+
+def test_a_webhook_that_others_took_shows(
+    telegram_api: TelegramServer, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://desk.example"
     http.run(ADAPTER.connect(URL))
     telegram_api.webhook.url = "https://somebody.else/hook"
     telegram_api.webhook.error = "Connection timed out"
