@@ -139,6 +139,8 @@ def _naive_ms(query: str, client: Callable[[str], Any], *, is_table: bool) -> fl
 
 def lists() -> dict[str, Any]:
     """The first page of conversations, and pages far below it."""
+    from django.contrib.admin import site
+
     from conversations import desk
     from conversations.models import Conversation
     from core import paging
@@ -152,8 +154,14 @@ def lists() -> dict[str, Any]:
     sessions = "/api/v1/ai/sessions/"
     cursor = paging._cursor_of(deep, "last_message_at")
     admin = "/admin/conversations/conversation/"
-    # As its last page leads to the rows below; page 100 of these.
-    below = {"last_message_at__lte": deep.last_message_at.isoformat(), "p": 100}
+    # As its last page leads to the rows below; of these the last whole page, up to 100.
+    pages = (count - count * 9 // 10) // site.get_model_admin(
+        Conversation
+    ).list_per_page
+    below = {
+        "last_message_at__lte": deep.last_message_at.isoformat(),
+        "p": max(1, min(100, pages)),
+    }
     tab = desk.Filter.ALL
 
     def read_desk(before: str) -> None:
