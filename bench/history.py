@@ -36,6 +36,9 @@ OUTCOMES = (
 )
 #: Share of the questions that go on in a conversation, and of those a person replies to.
 GOES_ON, PERSON_REPLIES, RATED, HELPFUL = 0.74, 0.6, 0.08, 0.85
+#: Longest that a person takes, in seconds: rows get their ids when the question comes, and
+#: ids grow with time but for an hour (`core.ageing`).
+SLOWEST_S = 3_300
 ENTRIES = 60
 QUESTION = "How long does the delivery of a parcel to Darkhan take, please?"
 ANSWER = "Standard delivery takes three working days; we write as soon as it has left."
@@ -45,6 +48,12 @@ _MASK, _ODD = 2**128 - 1, 0x9E3779B97F4A7C15F39CC0605CEDC835
 #: As in a week, from Monday, and in a day.
 _WEEK = np.array([1.2, 1.1, 1.1, 1.1, 1.2, 0.8, 0.5])
 _HOURS = np.array([1, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 12, 11, 12, 12, 11, 10, 9, 8, 7, 6, 4, 3, 2])  # fmt: skip
+
+
+def shares_of(accounts: int) -> Any:
+    """The part of everything that belongs to each of so many accounts."""
+    weights = np.array([1 / (n + 2) for n in range(accounts)])
+    return weights / weights.sum()
 
 
 class Table:
@@ -172,16 +181,17 @@ class Past:
     def _write_chunk(self, times: Any) -> None:
         count = len(times)
         chance = self._chance
-        weights = np.array([1 / (n + 2) for n in range(len(self._channels))])
-        owners = chance.choice(len(self._channels), count, p=weights / weights.sum())
-        shares = np.cumsum([share for _, share in OUTCOMES])
+        owners = chance.choice(
+            len(self._channels), count, p=shares_of(len(self._channels))
+        )
+        bounds = np.cumsum([share for _, share in OUTCOMES])
         drawn = zip(
             times.tolist(),
             owners.tolist(),
-            np.searchsorted(shares, chance.random(count) * shares[-1]).tolist(),
+            np.searchsorted(bounds, chance.random(count) * bounds[-1]).tolist(),
             np.round(np.where(chance.random(count) < 0.5, chance.beta(9, 1.5, count), chance.random(count)), 4).tolist(),
             (chance.lognormal(7.3, 0.6, count)).astype(int).tolist(),
-            (chance.lognormal(6.5, 1.2, count)).tolist(),
+            np.minimum(chance.lognormal(6.5, 0.7, count), SLOWEST_S).tolist(),
             (chance.zipf(1.3, count) % ENTRIES).tolist(),
             chance.random(count).tolist(),
             chance.random(count).tolist(),

@@ -111,6 +111,7 @@ def _analytics() -> list[Line]:
         Line(name, "s to fill it", f"{key}.past.filled_s", "{:,.0f}"),
         Line(name, "s to count it all", f"{key}.feed.fed_s", "{:,.0f}"),
         Line(name, "s to judge all answers", f"{key}.feed.settled_s", "{:,.0f}"),
+        Line(name, "answers that resolved something", f"{key}.feed.resolutions", "{:,.0f}"),
         Line(name, "tallies", f"{key}.feed.tallies", "{:,.0f}"),
         *(
             line
@@ -119,7 +120,7 @@ def _analytics() -> list[Line]:
                 Line(name, f"ms of {words}, p50", f"{key}.calls.{call}.p50_ms", "{:.1f}"),
                 Line(name, f"ms of {words}, p95", f"{key}.calls.{call}.p95_ms", "{:.1f}", "≤ 50", _at_most(50)),
                 Line(name, f"ms of {words}, from rows", f"{key}.calls.{call}.naive_ms", "{:,.0f}"),
-                Line(name, f"{words}, of that", f"{key}.calls.{call}.of_naive", "{:.4f}", "≤ 0.01", _at_most(0.01)),
+                Line(name, f"{words}, p95 of that", f"{key}.calls.{call}.of_naive", "{:.4f}", "≤ 0.01", _at_most(0.01)),
             )
         ),
         Line(name, "ms of the owner's page of a year, p50", f"{key}.calls.page.p50_ms", "{:.1f}"),
@@ -136,9 +137,10 @@ def _analytics() -> list[Line]:
         ),
         Line(name, "processor µs per message, ingest", f"{key}.upkeep.ingest_us", "{:.0f}"),
         Line(name, "processor µs per message, each minute", f"{key}.upkeep.feed_us", "{:.1f}"),
-        Line(name, "processor µs per message, each night", f"{key}.upkeep.night_us", "{:.1f}"),
+        Line(name, "processor µs per message, judging at night", f"{key}.upkeep.judging_us", "{:.1f}"),
+        Line(name, "processor µs per message, comparing at night", f"{key}.upkeep.comparing_us", "{:.1f}"),
         Line(name, "upkeep, of ingest", f"{key}.upkeep.share", "{:.3f}", "≤ 0.05", _at_most(0.05)),
-        Line(name, "numbers that the night mended", f"{key}.upkeep.mended", "{:.0f}", "0", _NONE),
+        Line(name, "numbers that the nights mended", f"{key}.upkeep.mended", "{:.0f}", "0", _NONE),
         Line(name, "foreign load, cores", f"{key}.calls.foreign", "{:.2f}"),
     ]  # fmt: skip
 

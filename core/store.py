@@ -101,6 +101,16 @@ def skip_locked() -> str:
     return "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
 
 
+def plan_plainly() -> None:
+    """For the rest of this transaction, let PostgreSQL compile no statement.
+
+    It does where it guesses a statement to be long; of many small look-ups it guesses too
+    much, and compiling takes longer than it saves.
+    """
+    if is_postgresql():
+        execute("SET LOCAL jit = off")
+
+
 def fetch(sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Run a statement and return its rows by column name."""
     with connection.cursor() as cursor:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Max
-
 from ai_model.analytics.sources import SOURCES
 from core import store
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ai_model.models import TallyFeed
 
 
@@ -25,7 +25,7 @@ def advance(feed: TallyFeed) -> None:
     Where others are writing at this moment, the next call takes it up.
     """
     for _ in range(2):
-        if feed.pending and not _writers().intersection(feed.pending["writers"]):
+        if feed.pending and _have_ended(feed.pending["writers"]):
             feed.bound = feed.pending["ids"]
             feed.pending = None
         if feed.pending is None:
@@ -35,10 +35,16 @@ def advance(feed: TallyFeed) -> None:
 
 
 def _newest() -> dict[str, int]:
-    return {
-        each.name: each.rows.aggregate(newest=Max("pk"))["newest"] or 0
+    newest = "(SELECT COALESCE(MAX(id), 0) FROM {table}) AS {name}"
+    found = ", ".join(
+        newest.format(table=each.model._meta.db_table, name=each.name)
         for each in SOURCES
-    }
+    )
+    return store.fetch(f"SELECT {found}")[0]
+
+
+def _have_ended(writers: Collection[str]) -> bool:
+    return not writers or _writers().isdisjoint(writers)
 
 
 def _writers() -> set[str]:

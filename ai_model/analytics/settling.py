@@ -12,14 +12,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
-from django.db.models import Min, OuterRef, Subquery
+from django.db.models import Exists, Min, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ai_model.analytics import feeding, spans, times
 from ai_model.analytics.sources import Feedback, capped, gather
 from ai_model.models import Turn
 from conversations.models import Message
-from core import ageing
+from core import ageing, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,8 +36,6 @@ RETURN: Final = dt.timedelta(days=7)
 GRACE: Final = dt.timedelta(hours=1)
 #: Days that are judged in one transaction.
 AT_ONCE: Final = dt.timedelta(days=7)
-#: Answers that are read at once.
-_BATCH: Final = 2_000
 
 
 def settle() -> bool:
@@ -57,6 +55,7 @@ def _settle_some(until: dt.date) -> bool:
     if mark.settled_until is not None and since >= until:
         return False
     until = min(until, since + AT_ONCE)
+    store.plan_plainly()
     feeding.add(gather(_changed(since, until)))
     mark.settled_until = until
     mark.save(update_fields=["settled_until"])
@@ -73,9 +72,12 @@ def _first_day(until: dt.date) -> dt.date:
 def _changed(since: dt.date, until: dt.date) -> Iterator[Found]:
     """What is to be added since the last time, and what no longer holds, as less."""
     before, now = spans.start_of(since), spans.start_of(until)
-    for keys in _batches(_affected(since, until)):
-        rows = Turn.objects.filter(pk__in=keys)
-        for row in _with_what_came(rows):
+    seen: set[int] = set()
+    for answers in _affected(since, until):
+        for row in _judged(answers, now):
+            if row["pk"] in seen:
+                continue
+            seen.add(row["pk"])
             old, new = judge(row, before), judge(row, now)
             if old != new:
                 for account, channel, day, name, amount in _of_outcome(row, old):
@@ -83,58 +85,40 @@ def _changed(since: dt.date, until: dt.date) -> Iterator[Found]:
                 yield from _of_outcome(row, new)
 
 
-def _affected(since: dt.date, until: dt.date) -> set[int]:
-    """Answers that may be judged otherwise at the second midnight than at the first."""
-    answers = _answers(Turn.objects.all())
-    quiet = answers.filter(
+def _affected(since: dt.date, until: dt.date) -> Iterator[QuerySet[Turn]]:
+    """Answers that may be judged otherwise at the second midnight than at the first.
+
+    Some are found by more than one of these ways.
+    """
+    answers = Turn.objects.all()
+    # Their quiet hours ended.
+    yield answers.filter(
         spans.of_turns(since - QUIET, until),
         finished_at__lte=spans.start_of(until) - QUIET,
     )
     rated = spans.within(since, until, time="created_at", key="pk", model=Feedback)
-    of_rated = answers.filter(
-        reply__in=Feedback.objects.filter(rated).values("message")
-    )
-    found = {
-        key for rows in (quiet, of_rated) for key in rows.values_list("pk", flat=True)
-    }
+    yield answers.filter(reply__in=Feedback.objects.filter(rated).values("message"))
     began = ageing.first_id(Turn, spans.start_of(since) - RETURN - ageing.MARGIN)
-    for keys in _batches(_returned_to(since, until)):
-        rows = answers.filter(conversation__in=keys, pk__gte=began)
-        found.update(rows.values_list("pk", flat=True))
-    return found
+    yield answers.filter(conversation__in=_returned_to(since, until), pk__gte=began)
 
 
-def _returned_to(since: dt.date, until: dt.date) -> set[int]:
+def _returned_to(since: dt.date, until: dt.date) -> QuerySet[Any, Any]:
     """Conversations in which a question was handed over, or a person wrote."""
     turns = Turn.objects.filter(
         spans.of_turns(since, until), state=Turn.State.HANDED_OVER
     )
     written = spans.within(since, until, time="created_at", key="pk", model=Message)
     messages = Message.objects.filter(written, author=Message.Author.SUPPORT)
-    return {
-        key
-        for rows in (turns, messages)
-        for key in rows.values_list("conversation", flat=True)
-    }
-
-
-def _batches(keys: set[int]) -> Iterator[list[int]]:
-    found = sorted(keys)
-    for start in range(0, len(found), _BATCH):
-        yield found[start : start + _BATCH]
+    return turns.values("conversation").union(messages.values("conversation"))
 
 
 def counted(
     turns: QuerySet[Turn], first: dt.date, end: dt.date, *, known: dt.date
 ) -> Iterator[Found]:
     """Resolutions of the days, judged by what was known when the day `known` began."""
-    rows = _answers(turns.filter(spans.of_turns(first, end)))
-    for row in _with_what_came(rows):
-        yield from _of_outcome(row, judge(row, spans.start_of(known)))
-
-
-def _answers(rows: QuerySet[Turn]) -> QuerySet[Turn]:
-    return rows.filter(state=Turn.State.ANSWERED, reason="answered")
+    known_at = spans.start_of(known)
+    for row in _judged(turns.filter(spans.of_turns(first, end)), known_at):
+        yield from _of_outcome(row, judge(row, known_at))
 
 
 def _of_outcome(row: dict[str, Any], outcome: str) -> Iterator[Found]:
@@ -160,7 +144,7 @@ def judge(row: dict[str, Any], known_at: dt.datetime) -> str:
     """What came of one answer; empty: it resolved nothing, or it is too early to say."""
     end = row["finished_at"]
     rating = row["rating"] if _is_before(row["rated_at"], known_at) else None
-    is_quiet = end + QUIET <= known_at and not _is_before(row["spoken_at"], end + QUIET)
+    is_quiet = row["is_quiet"] and end + QUIET <= known_at
     if not is_quiet and rating != "helpful":
         return ""
     returned = min(end + RETURN, known_at)
@@ -176,12 +160,22 @@ def _is_before(at: dt.datetime | None, limit: dt.datetime) -> bool:
     return at is not None and at < limit
 
 
-def _with_what_came(rows: QuerySet[Turn]) -> Iterable[Any]:
-    """Answers, each with the first that came after it of what counts, and what before."""
+def _judged(turns: QuerySet[Turn], known_at: dt.datetime) -> Iterable[Any]:
+    """Those of the turns of which `judge` can say something, with what it asks for.
+
+    Most answers are followed by more words within the day. To see that takes one look at
+    the conversation, and the rest is not read of them.
+    """
     author = Message.Author
+    end = OuterRef("finished_at")
     there = Message.objects.filter(conversation_id=OuterRef("conversation_id"))
     later = there.filter(pk__gt=OuterRef("last_message_id")).order_by("pk")
-    turns = Turn.objects.filter(
+    spoken = later.filter(
+        author__in=[author.CONTACT, author.SUPPORT], created_at__lt=end + QUIET
+    )
+    ratings = Feedback.objects.filter(message_id=OuterRef("reply_id"))
+    helpful = ratings.filter(rating="helpful", created_at__lt=known_at)
+    handed_over = Turn.objects.filter(
         conversation_id=OuterRef("conversation_id"),
         pk__gt=OuterRef("pk"),
         state=Turn.State.HANDED_OVER,
@@ -190,27 +184,29 @@ def _with_what_came(rows: QuerySet[Turn]) -> Iterable[Any]:
     before = there.filter(
         pk__lte=OuterRef("last_message_id"),
         author=author.CONTACT,
-        created_at__gte=OuterRef("finished_at") - QUIET,
+        created_at__gte=end - QUIET,
     ).order_by("pk")
-    spoken = later.filter(author__in=[author.CONTACT, author.SUPPORT])
-    person = later.filter(author=author.SUPPORT)
     return (
-        rows.order_by()
+        turns.order_by()
+        .filter(state=Turn.State.ANSWERED, reason="answered")
+        .annotate(is_quiet=~Exists(spoken))
+        .filter(
+            Q(is_quiet=True, finished_at__lte=known_at - QUIET) | Q(Exists(helpful))
+        )
         .annotate(
-            spoken_at=Subquery(spoken.values("created_at")[:1]),
-            person_at=Subquery(person.values("created_at")[:1]),
-            handed_at=Subquery(turns.values("finished_at")[:1]),
-            asked_at=Subquery(before.values("created_at")[:1]),
+            person_at=_first(later.filter(author=author.SUPPORT), "created_at"),
+            handed_at=_first(handed_over, "finished_at"),
+            asked_at=_first(before, "created_at"),
+            rating=_first(ratings, "rating"),
+            rated_at=_first(ratings, "created_at"),
         )
         .values(
-            "account_id", "conversation__channel_id", "finished_at", "confidence",
-            "spoken_at", "person_at", "handed_at", "asked_at",
-            rating=_feedback("rating"), rated_at=_feedback("created_at"),
+            "pk", "account_id", "conversation__channel_id", "finished_at", "confidence",
+            "is_quiet", "person_at", "handed_at", "asked_at", "rating", "rated_at",
         )
         .iterator()
     )  # fmt: skip
 
 
-def _feedback(field: str) -> Any:
-    rows = Feedback.objects.filter(message_id=OuterRef("reply_id"))
+def _first(rows: QuerySet[Any], field: str) -> Any:
     return Subquery(rows.values(field)[:1])

@@ -78,7 +78,8 @@ def _groups(rows: QuerySet[Any], time: str, way: str, by: Any, amounts: Any) -> 
     day = TruncDate(time, tzinfo=dt.UTC)
     grouped = rows.order_by().annotate(counted_day=day, **by)
     names = (f"{way}account_id", f"{way}channel_id", "counted_day", *by)
-    return grouped.values_list(*names).annotate(**amounts).iterator()
+    # Read at once: groups are few, and a cursor costs more than those of a minute.
+    return grouped.values_list(*names).annotate(**amounts)
 
 
 def _step(field: str) -> Cast:
@@ -189,7 +190,9 @@ def gather(found: Iterable[Found]) -> dict[Cell, Counts]:
     cells: dict[Cell, Counts] = defaultdict(dict)
     for account, channel, day, name, amount in found:
         if amount:
-            merge(cells[account, channel, day], {name: amount})
+            counts = cells[account, channel, day]
+            before = counts.get(name, 0)
+            counts[name] = max(before, amount) if name == LONGEST else before + amount
     return cells
 
 
@@ -203,8 +206,8 @@ def by_month(cells: Iterable[tuple[Cell, Counts]]) -> dict[Cell, Counts]:
 
 def merge(into: Counts, more: Counts) -> None:
     """Add counts to others."""
+    longest = max(into.get(LONGEST, 0), more.get(LONGEST, 0))
     for name, amount in more.items():
-        if name == LONGEST:
-            into[name] = max(into.get(name, 0), amount)
-        else:
-            into[name] = into.get(name, 0) + amount
+        into[name] = into.get(name, 0) + amount
+    if longest:
+        into[LONGEST] = longest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -53,6 +54,7 @@ class _Amounts(models.Model):
                 into[name] = amount
 
 
+@lru_cache(maxsize=10_000)
 def is_group(name: str) -> bool:
     """Whether this amount is one of a histogram or of topics: `reply:400`, `topic:a`."""
     head, _colon, tail = name.partition(":")

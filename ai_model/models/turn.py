@@ -30,7 +30,10 @@ class Turn(UUIDModel):
         FAILED = "failed", _("Failed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
+    # Found by `turn_of_conversation`.
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="turns", db_index=False
+    )
     #: The contact's messages this turn answers: all of theirs from first to last.
     first_message_id = models.BigIntegerField()
     last_message_id = models.BigIntegerField()

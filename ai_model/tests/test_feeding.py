@@ -257,6 +257,8 @@ def after(**span: float) -> dt.timedelta:
         ([("helpful", 1)], "confirmed"),
         ([("unhelpful", 1)], "reopened"),
         ([("contact", 2), ("helpful", 3)], "confirmed"),
+        ([("contact", 2), ("helpful", 24 * 8)], "confirmed"),
+        ([("contact", 2), ("helpful", 3), ("support", 100)], "reopened"),
         ([("contact", 2)], None),
         ([("contact", 2), ("unhelpful", 3)], None),
         ([("support", 2)], None),

@@ -12,7 +12,13 @@ import pytest
 from django.core.management import call_command
 
 from ai_model.analytics import feeding, settling
-from ai_model.analytics.reading import Period, total_of
+from ai_model.analytics.reading import (
+    HEADLINE,
+    Period,
+    headlines_of,
+    total_of,
+    totals_of,
+)
 from ai_model.analytics.recounting import days_of, recount
 from ai_model.analytics.sources import merge
 from ai_model.models import MonthTally, Tally, TallyFeed
@@ -21,6 +27,8 @@ from core.commands import Error
 from integrations.tests.factories import ChannelFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from accounts.models import Account, User
 
 pytestmark = pytest.mark.django_db
@@ -65,22 +73,45 @@ def test_after_random_activity_nothing_differs(
 def test_whole_months_and_single_days_add_up_to_the_same(
     traffic: Traffic, account: Account
 ) -> None:
+    traffic.channels = traffic.channels[:2]
     for _ in range(12):
         traffic.ask()
+        traffic.rate()
         traffic.clock.pass_by(days=9)
+    traffic.ask()
     feeding.feed()
+    settling.settle()
     rows = list(Tally.objects.for_account(account))
+    today = traffic.clock.now.date()
     months = {dt.date(2026, 3, 1), dt.date(2026, 3, 31), dt.date(2026, 4, 1)}
 
+    assert max(row.day for row in rows) == today
     for first, last in itertools.product(
-        [*months, dt.date(2026, 2, 10), dt.date(2026, 3, 15)],
-        [*months, dt.date(2026, 5, 12), dt.date(2026, 5, 31)],
+        [*months, dt.date(2026, 2, 10), dt.date(2026, 3, 15), today.replace(day=1)],
+        [*months, dt.date(2026, 5, 12), dt.date(2026, 5, 31), today],
     ):
-        added: dict[str, int] = {}
-        for row in rows:
-            if first <= row.day <= last:
-                merge(added, row.amounts)
-        assert total_of(account, Period(first, last)) == added
+        period = Period(first, last)
+        some = [row for row in rows if first <= row.day <= last]
+        by_channel, by_day = (
+            {
+                key: added(row for row in some if getattr(row, name) == key)
+                for key in {getattr(row, name) for row in some}
+            }
+            for name in ("channel_id", "day")
+        )
+        assert total_of(account, period) == added(some)
+        assert totals_of(account, period) == by_channel
+        assert list(headlines_of(account, period)) == [
+            (day, {each: by_day[day].get(name, 0) for each, name in HEADLINE.items()})
+            for day in sorted(by_day)
+        ]
+
+
+def added(rows: Iterable[Tally]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for row in rows:
+        merge(total, row.amounts)
+    return total
 
 
 def snapshot() -> dict[Any, Any]:

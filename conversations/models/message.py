@@ -37,8 +37,13 @@ class Message(UUIDModel):
         WITHHELD = "withheld", _("Withheld")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    # Found by `message_in_order`; an index of its own is smaller, so that PostgreSQL
+    # took it and read the whole conversation.
     conversation = models.ForeignKey(
-        "conversations.Conversation", models.CASCADE, related_name="messages"
+        "conversations.Conversation",
+        models.CASCADE,
+        related_name="messages",
+        db_index=False,
     )
     author = models.CharField(_("author"), max_length=10, choices=Author.choices)
     #: The member of staff who wrote it.
