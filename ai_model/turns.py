@@ -355,7 +355,10 @@ def release(claimed: Claim, reason: str, *, pause_s: float = 0.0) -> None:
         due = timezone.now() + dt.timedelta(seconds=pause_s)
         rows.filter(due_at__isnull=False).update(due_at=due)
         if rows.update(worker=None, claimed_at=None):
-            _bare_turn(claimed, Turn.State.FAILED, reason).save()
+            # A turn that a person overtook is not broken.
+            was_overtaken = reason == "person_acted"
+            state = Turn.State.DROPPED if was_overtaken else Turn.State.FAILED
+            _bare_turn(claimed, state, reason).save()
         usage.settle([claimed.question.meter])
     work.wake("turns")
 

@@ -124,7 +124,7 @@ def _first(key: int, replies: Iterable[Message]) -> Message | None:
 
 #: Those who ask at one moment share a transaction, and those who look a query.
 _receptions: store.GroupCommit[Arrival, Received | Exception] = store.GroupCommit(
-    database_sync_to_async(_receive_each)
+    database_sync_to_async(_receive_each), most=32
 )
 _looks: store.GroupCommit[int, Asked | None] = store.GroupCommit(
     database_sync_to_async(_look_each)

@@ -265,7 +265,7 @@ def _save(new: list[Message], conversations: Iterable[Conversation]) -> None:
         last = live.next_seq(account_id, len(batch))
         for number, message in enumerate(batch, start=last - len(batch) + 1):
             message.seq = number
-    Message.objects.bulk_create(new)
+    store.insert_rows(new)
     touched: dict[int, Conversation] = {}
     for message in new:
         conversation = by_id[message.conversation_id]

@@ -34,7 +34,7 @@ def hold(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
         reasons = reasons_for_people(
             {facts.account_id for facts, _ in missing.values()}
         )
-        Conversation.objects.bulk_create(
+        store.insert_missing(
             [
                 _new_conversation(
                     facts,
@@ -45,8 +45,7 @@ def hold(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
                     else reasons.get(facts.account_id, ""),
                 )
                 for facts, inbound in missing.values()
-            ],
-            ignore_conflicts=True,
+            ]
         )
         found |= lock(list(missing))
     return found
@@ -113,7 +112,7 @@ def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
     found = _find_contacts(wanted)
     missing = [wanted[name] for name in sorted(wanted) if name not in found]
     if missing:
-        Contact.objects.bulk_create(
+        store.insert_missing(
             [
                 Contact(
                     account_id=facts.account_id,
@@ -124,8 +123,7 @@ def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
                     profile=dict(inbound.profile),
                 )
                 for facts, inbound in missing
-            ],
-            ignore_conflicts=True,
+            ]
         )
         found |= _find_contacts(wanted)
     return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import orjson
 from django.db import OperationalError, connection
+from django.db.models.expressions import DatabaseDefault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks whether SQLite's lock is free.
 _LOOK_S: Final = 0.001
+#: Values that one statement of SQLite takes, in any of its builds.
+_MOST_VALUES: Final = 32_000
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -158,51 +161,78 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     As `bulk_create`, whose arrays psycopg escapes by regular expression: for a batch of
     replies that was half of all their processor time.
     """
-    if not rows:
-        return
-    meta = rows[0]._meta
-    fields = [field for field in meta.concrete_fields if not field.primary_key]
-    names = ", ".join(str(field.column) for field in fields)
-    insert = _insert_json if is_postgresql() else _insert_values
     # Ids are given out in the order of the values, on both databases.
-    found = insert(meta.db_table, names, fields, rows)
-    for row, each in zip(rows, sorted(each["id"] for each in found), strict=True):
+    found = sorted(_insert(rows, ""))
+    for row, each in zip(rows, found, strict=True):
         row.pk = each
         row._state.adding = False
         row._state.db = connection.alias
 
 
+def insert_missing(rows: Sequence[models.Model]) -> None:
+    """Insert those new rows of one model that no unique key forbids.
+
+    Nobody is told which these were: whoever needs them reads them.
+    """
+    _insert(rows, "ON CONFLICT DO NOTHING")
+
+
+def _insert(rows: Sequence[models.Model], otherwise: str) -> list[int]:
+    if not rows:
+        return []
+    meta = rows[0]._meta
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    most = len(rows) if is_postgresql() else _MOST_VALUES // len(fields)
+    insert = _insert_json if is_postgresql() else _insert_values
+    return [
+        each["id"]
+        for start in range(0, len(rows), most)
+        for each in insert(meta.db_table, fields, rows[start : start + most], otherwise)
+    ]
+
+
+def _names(fields: Sequence[Any]) -> str:
+    return ", ".join(str(field.column) for field in fields)
+
+
 def _insert_json(
-    table: str, names: str, fields: Sequence[Any], rows: Sequence[models.Model]
+    table: str, fields: Sequence[Any], rows: Sequence[models.Model], otherwise: str
 ) -> list[dict[str, Any]]:
     """All values in one parameter: thousands of small ones cost psycopg a fifth of it."""
     values = [{field.column: _plain(field, row) for field in fields} for row in rows]
     types = ", ".join(f"{field.column} {field.db_type(connection)}" for field in fields)
+    names = _names(fields)
     return fetch(
         f"INSERT INTO {table} ({names}) SELECT {names}"
-        f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) RETURNING id",
+        f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) {otherwise} RETURNING id",
         [orjson.dumps(values).decode()],
     )
 
 
-def _plain(field: Any, row: models.Model) -> Any:
-    """A field's value as JSON can hold it."""
+def _value(field: Any, row: models.Model) -> Any:
+    """A field's value in a new row; the database's own defaults are plain values."""
     value = field.pre_save(row, add=True)
+    return field.db_default if isinstance(value, DatabaseDefault) else value
+
+
+def _plain(field: Any, row: models.Model) -> Any:
+    """The same as JSON can hold it."""
+    value = _value(field, row)
     return str(value) if isinstance(value, Decimal) else value
 
 
 def _insert_values(
-    table: str, names: str, fields: Sequence[Any], rows: Sequence[models.Model]
+    table: str, fields: Sequence[Any], rows: Sequence[models.Model], otherwise: str
 ) -> list[dict[str, Any]]:
     one = "(" + placeholders(fields) + ")"
     values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        field.get_db_prep_save(_value(field, row), connection)
         for row in rows
         for field in fields
     ]
     return fetch(
-        f"INSERT INTO {table} ({names}) VALUES {', '.join([one] * len(rows))}"
-        " RETURNING id",
+        f"INSERT INTO {table} ({_names(fields)}) VALUES {', '.join([one] * len(rows))}"
+        f" {otherwise} RETURNING id",
         values,
     )
 

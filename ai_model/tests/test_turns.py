@@ -310,6 +310,8 @@ def test_giving_back_what_a_person_has_taken_wakes_nobody(channel: Any) -> None:
     turns.release(claimed, "person_acted")
 
     assert (only().worker, only().due_at) == (None, None)
+    # It stands with the turns that people overtook, not with those that broke.
+    assert Turn.objects.get().state == Turn.State.DROPPED
 
 
 def test_overtaken_turns_are_those_of_a_passed_epoch(channel: Any) -> None:
