@@ -122,7 +122,8 @@ def _first(key: int, replies: Iterable[Message]) -> Message | None:
     return next((each for each in replies if (each.answers_up_to or 0) >= key), None)
 
 
-#: Those who ask at one moment share a transaction, and those who look a query.
+#: Those who ask at one moment share a transaction, and those who look a query. Not too
+#: many: the first are being answered while the others are stored.
 _receptions: store.GroupCommit[Arrival, Received | Exception] = store.GroupCommit(
     database_sync_to_async(_receive_each), most=32
 )
