@@ -285,7 +285,8 @@ def _encode(
     """Put a form, or a form with files, into the body."""
     form = httpx2.Request("POST", call.url, data=dict(data or {}), files=files)
     call.body = form.read()
-    call.headers = {**call.headers, "Content-Type": form.headers["content-type"]}
+    if kind := form.headers.get("content-type"):  # an empty form has none
+        call.headers = {**call.headers, "Content-Type": kind}
 
 
 async def _send_within(

@@ -52,6 +52,26 @@ def test_forms_and_files_are_sent_whole():
     assert b"\x89PNG" in server.requests[1]
 
 
+def test_an_empty_form_is_an_empty_body():
+    with RawServer() as server:
+        send("POST", server.url, data={})
+
+    assert server.requests[0].endswith(b"\r\n\r\n")
+    assert b"Content-Length: 0" in server.requests[0]
+
+
+def test_an_answer_tells_its_headers_in_any_spelling_and_its_text():
+    raw = ok(
+        "não".encode("latin-1"),
+        "X-Left: 3\r\nContent-Type: text/plain; charset=latin-1",
+    )
+    with RawServer(raw) as server:
+        answer = send("GET", server.url)
+
+    assert (answer.headers["x-left"], answer.headers["X-Left"]) == ("3", "3")
+    assert answer.text == "não"
+
+
 @pytest.mark.parametrize(
     ("raw", "body"),
     [
