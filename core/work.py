@@ -30,6 +30,8 @@ R = TypeVar("R")
 
 #: Seconds between two looks for work that nobody announced, and for dead workers.
 SWEEP_S = 0.5
+#: Seconds after which a task that has not ended is cancelled again.
+_INSIST_S = 0.2
 #: Seconds that running work gets to finish when the process is asked to stop.
 GRACE_S = 10.0
 
@@ -147,9 +149,7 @@ class WorkLoop:
             tasks.append(asyncio.create_task(wakeups.hear(self.wake)))
         self._started.set()
         await self._stopping.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(tasks)
         async with asyncio.timeout(GRACE_S + 1):
             await asyncio.gather(*(step.finish() for step in steps))
         await self.db(self.lease.release)
@@ -205,6 +205,16 @@ class WorkLoop:
                     await self.db(step.recover)
                 except DatabaseError:
                     logger.exception("Step %s could not recover", step.name)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: Redis's client may swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_INSIST_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _with_connection(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

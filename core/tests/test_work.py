@@ -118,7 +118,9 @@ def test_stopping_lets_steps_finish(loop: work.WorkLoop) -> None:
 
 
 def test_stopping_twice_and_waking_after_do_no_harm(loop: work.WorkLoop) -> None:
+    # Right after its start: what is just connecting to Redis ends as well.
     loop.stop()
+    assert not loop.is_running
     loop.stop()
 
     loop.wake("counting")
