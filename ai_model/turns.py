@@ -24,6 +24,7 @@ from conversations import live, replies, sessions, verification
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply, Verdict
 from core import lease, store, work
+from core.bundle import Bundle
 from integrations.adapters.inbound import Attachment
 from integrations.facts import cache
 
@@ -70,30 +71,32 @@ class Claim:
 
 def claim(worker: int, most: int) -> tuple[list[Claim], float | None]:
     """Claim conversations that are due; also the seconds until to look again."""
-    with transaction.atomic():
-        rows = _claim_rows(worker, min(most, BATCH))
-        claims = _claims(rows, worker)
-    # Those start first; what is due next is asked when there was nothing.
-    return claims, AFTER_CLAIM_S if rows else _seconds_until_due()
-
-
-def _claim_rows(worker: int, most: int) -> list[Any]:
-    """The conversations, claimed, each with its account's knowledge `version`."""
     now = timezone.now()
+    bundle = Bundle()
     # A claim that a crash of the database forgets is only made once more, so its commit
     # need not wait for the disk.
     is_hasty = store.is_postgresql()
     hasty = ", set_config('synchronous_commit', 'off', true)" if is_hasty else ""
-    rows = Conversation.objects.raw(
-        "UPDATE conversations_conversation SET worker = %s, claimed_at = %s,"
-        " attempts = attempts + 1 WHERE id IN ("
-        " SELECT id FROM conversations_conversation"
+    are_due = store.any_in(
+        "SELECT id FROM conversations_conversation"
         " WHERE due_at <= %s AND worker IS NULL"
-        f" ORDER BY due_at LIMIT %s {store.skip_locked()})"
-        f" RETURNING {_CONVERSATION}{hasty}",
-        [worker, now, now, most],
+        f" ORDER BY due_at LIMIT %s {store.skip_locked()}"
     )
-    return list(rows)
+    rows = bundle.fetch(
+        "UPDATE conversations_conversation SET worker = %s, claimed_at = %s,"
+        f" attempts = attempts + 1 WHERE id {are_due}"
+        f" RETURNING {_CONVERSATION}{hasty}",
+        [worker, now, now, min(most, BATCH)],
+    )
+    messages = _messages(bundle, "c.worker = %s AND c.claimed_at = %s", [worker, now])
+    bundle.send()
+    claims = _claims(rows, messages, worker)
+    if len(claims) < len(rows):
+        held = {each.conversation_id for each in claims}
+        again = [_reread(row["id"], worker) for row in rows if row["id"] not in held]
+        claims += [each for each in again if each is not None]
+    # Those start first; what is due next is asked when there was nothing.
+    return claims, AFTER_CLAIM_S if rows else _seconds_until_due()
 
 
 #: A conversation and its account's `version`, out of an UPDATE or a SELECT.
@@ -112,36 +115,52 @@ def _seconds_until_due() -> float | None:
 
 def reread(claimed: Claim) -> Claim | None:
     """The same claim with the words that came since; None when it is lost."""
-    with transaction.atomic():
-        # What is found to be nothing must still be nothing when it is given back.
-        rows = Conversation.objects.raw(
-            f"SELECT {_CONVERSATION} FROM conversations_conversation"
-            " WHERE id = %s AND worker = %s"
-            f" {'FOR UPDATE' if store.is_postgresql() else ''}",
-            [claimed.conversation_id, claimed.worker],
+    found = _reread(claimed.conversation_id, claimed.worker)
+    return replace(found, epoch=claimed.epoch) if found else None
+
+
+@transaction.atomic
+def _reread(conversation_id: int, worker: int) -> Claim | None:
+    """A conversation that this worker holds; given back when nothing waits in it."""
+    # What is found to be nothing must still be nothing when it is given back.
+    lock = "FOR UPDATE" if store.is_postgresql() else ""
+    rows = store.fetch(
+        f"SELECT {_CONVERSATION} FROM conversations_conversation"
+        f" WHERE id = %s AND worker = %s {lock}",
+        [conversation_id, worker],
+    )
+    bundle = Bundle()
+    messages = _messages(bundle, "c.id = %s", [conversation_id])
+    bundle.send()
+    claims = _claims(rows, messages, worker)
+    if rows and not claims:
+        Conversation.objects.filter(pk=conversation_id).update(
+            worker=None, claimed_at=None, due_at=None, waiting_since=None, attempts=0
         )
-        claims = _claims(list(rows), claimed.worker)
-    return replace(claims[0], epoch=claimed.epoch) if claims else None
+    return claims[0] if claims else None
 
 
-def _claims(rows: Sequence[Any], worker: int) -> list[Claim]:
-    """The claims from conversations, each with its `version`."""
+def _claims(rows: store.Rows, messages: store.Rows, worker: int) -> list[Claim]:
+    """The claims from conversations, each with its `version`, in which words wait."""
     if not rows:
         return []
-    messages = _messages([row.pk for row in rows])
-    adapters = cache.of(row.channel_id for row in rows)
+    said: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for message in messages:
+        said[message["conversation_id"]].append(message)
+    found = store.instances(Conversation, rows)
+    adapters = cache.of(row.channel_id for row in found)
     standings = verification.standings(
-        row for row in rows if adapters[row.channel_id].channel.verifies_email
+        row for row in found if adapters[row.channel_id].channel.verifies_email
     )
     claims = (
         _make_claim(
             row,
-            messages[row.pk],
+            said[row.pk],
             worker,
             adapters[row.channel_id],
             standings.get(row.pk),
         )
-        for row in rows
+        for row in found
     )
     return [each for each in claims if each is not None]
 
@@ -156,10 +175,6 @@ def _make_claim(
     now = timezone.now()
     waiting = [each for each in messages if each["state"] == Message.State.WAITING]
     if not waiting:
-        # Nothing to answer after all: give it back at once.
-        Conversation.objects.filter(pk=row.pk, worker=worker).update(
-            worker=None, claimed_at=None, due_at=None, waiting_since=None, attempts=0
-        )
         return None
     since = row.waiting_since or now
     setup = setup_of(row.account_id, row.version)
@@ -238,9 +253,9 @@ def _attachments(waiting: Sequence[dict[str, Any]]) -> tuple[Attachment, ...]:
     )
 
 
-def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
-    """The newest messages of each conversation, and all that wait, oldest first."""
-    rows = store.fetch(
+def _messages(bundle: Bundle, where: str, params: Sequence[Any]) -> store.Rows:
+    """The newest messages of conversations `c`, and all that wait, oldest first."""
+    return bundle.fetch(
         "SELECT m.id, m.conversation_id, m.author, m.text, m.state,"
         # As text, which both databases give.
         " CAST(m.attachments AS text) AS attachments"
@@ -250,13 +265,9 @@ def _messages(keys: list[int]) -> dict[int, list[dict[str, Any]]]:
         "   WHERE x.conversation_id = c.id ORDER BY id DESC LIMIT %s) newest"
         "   UNION ALL SELECT MIN(w.id) FROM conversations_message w"
         "   WHERE w.conversation_id = c.id AND w.state = 'waiting') oldest)"
-        f" WHERE c.id IN ({store.placeholders(keys)}) ORDER BY m.id",
-        [HISTORY, *keys],
+        f" WHERE {where} ORDER BY m.id",
+        [HISTORY, *params],
     )
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        found[row["conversation_id"]].append(row)
-    return found
 
 
 def settle(
@@ -267,19 +278,22 @@ def settle(
     The flag says whether the turn may take more words in instead.
     """
     with transaction.atomic():
-        results = replies.commit([_reply(*each) for each in batch])
+        bundle = Bundle()
+        results = replies.commit([_reply(*each) for each in batch], bundle)
         pairs = [
             (claimed, answer, result)
             for (claimed, answer, _), result in zip(batch, results, strict=True)
         ]
-        store.insert_rows([_turn(*each) for each in pairs])
+        bundle.insert_rows([_turn(*each) for each in pairs])
+        usage.add((claimed.question.meter for claimed, _, _ in batch), bundle)
+        bundle.send()
         gate.send_links(pairs)
-        usage.settle(claimed.question.meter for claimed, _, _ in batch)
     return results
 
 
 def _reply(claimed: Claim, answer: Answer, may_join: bool) -> Reply:  # noqa: FBT001
     return Reply(
+        account_id=claimed.account_id,
         conversation_id=claimed.conversation_id,
         worker=claimed.worker,
         epoch=claimed.epoch,

@@ -18,6 +18,7 @@ from ai_model.metering import Meter
 from ai_model.models import Reservation, Usage
 from ai_model.writing import has_model
 from core import store
+from core.bundle import Bundle
 from core.exceptions import AppError
 
 if TYPE_CHECKING:
@@ -40,12 +41,19 @@ def settle(meters: Iterable[Meter]) -> None:
 
     What was reserved for them is released in the same transaction.
     """
-    meters = [each for each in meters if each.calls or each.holder]
     with transaction.atomic():
-        _count(meters)
-        holders = [each.holder for each in meters if each.holder]
-        if holders:
-            Reservation.objects.filter(holder__in=holders).delete()
+        bundle = Bundle()
+        add(meters, bundle)
+        bundle.send()
+
+
+def add(meters: Iterable[Meter], bundle: Bundle) -> None:
+    """The same with other statements, in the caller's transaction."""
+    meters = [each for each in meters if each.calls or each.holder]
+    _count(meters, bundle)
+    holders = [each.holder for each in meters if each.holder]
+    if holders:
+        Reservation.objects.filter(holder__in=holders).delete()
 
 
 @contextlib.contextmanager
@@ -97,7 +105,7 @@ _ADDED: Final = (
 )  # fmt: skip
 
 
-def _count(meters: Iterable[Meter]) -> None:
+def _count(meters: Iterable[Meter], bundle: Bundle) -> None:
     """Add calls to the rows of their account, day, provider, model and user."""
     sums: dict[tuple[int, str, str, str], list[Any]] = defaultdict(lambda: [0] * 6)
     for meter in meters:
@@ -114,19 +122,22 @@ def _count(meters: Iterable[Meter]) -> None:
     if not sums:
         return
     day = timezone.now().date()
+    table = Usage._meta.db_table
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _ADDED)
     # In one order, so that two who count never wait for each other.
     rows = [
-        [account, day, *names, *row[:4], str(row[4]), row[5]]
-        for (account, *names), row in sorted(sums.items())
-    ]
-    added = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in _ADDED)
-    store.execute(
-        f"INSERT INTO {Usage._meta.db_table} AS u"
-        f" (account_id, day, provider, model, username, {', '.join(_ADDED)})"
-        f" VALUES {', '.join([f'({store.placeholders(rows[0])})'] * len(rows))}"
-        " ON CONFLICT (account_id, day, provider, model, username)"
-        f" DO UPDATE SET {added}",
-        [value for row in rows for value in row],
+        Usage(
+            account_id=account, day=day, provider=provider, model=model,
+            username=username, **dict(zip(_ADDED, row, strict=True)),
+        )
+        for (account, provider, model, username), row in sorted(sums.items())
+    ]  # fmt: skip
+    bundle.execute(
+        *store.insert_statement(
+            rows,
+            " ON CONFLICT (account_id, day, provider, model, username)"
+            f" DO UPDATE SET {added}",
+        )
     )
 
 

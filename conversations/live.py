@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
+import itertools
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar
 
 from channels.layers import get_channel_layer
 from django.db import transaction
@@ -16,9 +17,10 @@ from django.db import transaction
 from core import hub, store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from conversations.models import Conversation
+    from core.bundle import Bundle
 
 T = TypeVar("T")
 
@@ -66,12 +68,20 @@ def next_seq(account_id: int, count: int = 1) -> int:
     Holds the account's row until the transaction ends, so that numbers become visible
     in their order. Call it last.
     """
-    rows = store.fetch(
-        "UPDATE accounts_account SET event_seq = event_seq + %s"
-        " WHERE id = %s RETURNING event_seq",
-        [count, account_id],
-    )
+    rows = store.fetch(_RESERVE, [count, account_id])
     return int(rows[0]["event_seq"])
+
+
+def next_seqs(bundle: Bundle, account_id: int, count: int) -> Iterator[int]:
+    """The same with other statements; gives the numbers once the bundle was sent."""
+    rows = bundle.fetch(_RESERVE, [count, account_id])
+    return (rows[0]["event_seq"] - count + each for each in itertools.count(1))
+
+
+_RESERVE: Final = (
+    "UPDATE accounts_account SET event_seq = event_seq + %s"
+    " WHERE id = %s RETURNING event_seq"
+)
 
 
 def hold(accounts: Iterable[int]) -> None:

@@ -13,6 +13,7 @@ from conversations import live
 from conversations.models import Conversation, Delivery
 from conversations.signals import conversation_changed_hands
 from core import store
+from core.bundle import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,15 +44,17 @@ class Outcome:
 def record(outcomes: Sequence[Outcome]) -> None:
     """Store what became of attempts, and what that means for their messages."""
     now = timezone.now()
-    at, number = ("::timestamptz", "::bigint") if store.is_postgresql() else ("", "")
     lost = (Delivery.State.FAILED, Delivery.State.UNCERTAIN)
     # Conversations are locked before anything else of theirs, and in order.
     failed = _lock_conversations([each.id for each in outcomes if each.state in lost])
-    store.update_from(
+    bundle = Bundle()
+    bundle.update_from(
         "conversations_delivery",
-        columns=[
-            "id", "state", "external", "error", "look", "due_at", "sent_at", "worker",
-        ],
+        columns={
+            "id": "bigint", "state": "text", "external_id": "text", "error": "text",
+            "must_look": "boolean", "due_at": "timestamptz", "sent_at": "timestamptz",
+            "worker": "bigint",
+        },
         rows=[
             (
                 each.id, each.state, each.external_id, each.error, each.must_look,
@@ -61,20 +64,32 @@ def record(outcomes: Sequence[Outcome]) -> None:
             for each in outcomes
         ],
         assign=(
-            "worker = NULL, state = v.state, external_id = v.external,"
-            " error = v.error, must_look = v.look,"
-            f" due_at = COALESCE(v.due_at{at}, t.due_at), sent_at = v.sent_at{at}"
+            "worker = NULL, state = v.state, external_id = v.external_id,"
+            " error = v.error, must_look = v.must_look,"
+            " due_at = COALESCE(v.due_at, t.due_at), sent_at = v.sent_at"
         ),
-        where=f"t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker{number})",
+        where="t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker)",
     )  # fmt: skip
-    _pace([each for each in outcomes if each.pace_s])
-    rows = Delivery.objects.filter(pk__in=[each.id for each in outcomes])
-    keys = rows.values_list("message_id", "conversation_id", "state")
-    settle_messages([message for message, _, _ in keys if message])
-    called = {conversation for _, conversation, state in keys if state in lost}
+    _pace([each for each in outcomes if each.pace_s], bundle)
+    are_these, keys = store.any_of([each.id for each in outcomes])
+    parts = bundle.fetch(
+        "SELECT message_id, conversation_id, state FROM conversations_delivery"
+        f" WHERE id {are_these}",
+        keys,
+    )
+    bundle.execute(
+        _settle(
+            "IN (SELECT p.message_id FROM conversations_delivery p"
+            f" WHERE p.id {are_these})"
+        ),
+        keys,
+    )
+    bundle.send()
+    broken = [part for part in parts if part["state"] in lost]
+    called = {part["conversation_id"] for part in broken}
     call_person(
         [row for row in failed if row.pk in called],
-        [message for message, _, state in keys if message and state in lost],
+        [part["message_id"] for part in broken if part["message_id"]],
     )
     for row in _of(failed, [each.id for each in outcomes if each.is_gone]):
         if row.status != Conversation.Status.CLOSED:
@@ -106,38 +121,40 @@ def _tell(row: Conversation) -> None:
     live.announce([row])
 
 
-def _pace(outcomes: Sequence[Outcome]) -> None:
+def _pace(outcomes: Sequence[Outcome], bundle: Bundle) -> None:
     """Let the next part of each conversation rest, as its provider wants it."""
-    at = "::timestamptz" if store.is_postgresql() else ""
     now = timezone.now()
-    store.update_from(
+    bundle.update_from(
         "conversations_delivery",
-        columns=["id", "due_at"],
+        columns={"id": "bigint", "due_at": "timestamptz"},
         rows=[(each.id, now + dt.timedelta(seconds=each.pace_s)) for each in outcomes],
-        assign=f"due_at = v.due_at{at}",
+        assign="due_at = v.due_at",
         where=(
             "t.state = 'waiting' AND t.conversation_id = (SELECT conversation_id"
             " FROM conversations_delivery s WHERE s.id = v.id)"
-            f" AND t.due_at < v.due_at{at}"
+            " AND t.due_at < v.due_at"
         ),
     )
 
 
 def settle_messages(keys: list[int]) -> None:
     """A message is sent when all its parts are, failed when one of them is."""
-    if not keys:
-        return
+    if keys:
+        are_these, params = store.any_of(keys)
+        store.execute(_settle(are_these), params)
+
+
+def _settle(are_these: str) -> str:
     part = (
         "SELECT 1 FROM conversations_delivery d WHERE d.message_id = t.id AND d.state"
     )
-    store.execute(
+    return (
         "UPDATE conversations_message AS t SET state = CASE"
         f" WHEN EXISTS ({part} IN ('failed', 'uncertain')) THEN 'failed'"
         f" WHEN EXISTS ({part} = 'withheld') THEN 'withheld'"
         " ELSE 'sent' END"
-        f" WHERE t.id IN ({store.placeholders(keys)}) AND t.author <> 'contact'"
-        f" AND NOT EXISTS ({part} IN ('waiting', 'claimed', 'sending'))",
-        keys,
+        f" WHERE t.id {are_these} AND t.author <> 'contact'"
+        f" AND NOT EXISTS ({part} IN ('waiting', 'claimed', 'sending'))"
     )
 
 

@@ -115,6 +115,7 @@ def _hand_over(row: Conversation, waiting: QuerySet[Message]) -> int:
     row.save(update_fields=["needs_person"])
     live.mark_changed(row)
     ending = replies.Reply(
+        account_id=row.account_id,
         conversation_id=row.pk,
         worker=0,
         epoch=row.epoch,

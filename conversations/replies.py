@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
+    from core.bundle import Bundle
     from integrations.adapters.base import Adapter
 
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 class Reply:
     """What a turn wants to say and do."""
 
+    account_id: int
     conversation_id: int
     #: Worker and epoch with which the turn began.
     worker: int
@@ -79,43 +81,59 @@ class Committed:
     message_id: int | None = None
 
 
-def commit(replies: Sequence[Reply]) -> list[Committed]:
-    """Commit replies in one transaction; returns one result each, in order."""
-    with transaction.atomic(savepoint=False):
-        conversations = _lock([reply.conversation_id for reply in replies])
-        verdicts = [
-            _judge(reply, conversations.get(reply.conversation_id)) for reply in replies
-        ]
-        good = [
-            (reply, conversations[reply.conversation_id])
-            for reply, verdict in zip(replies, verdicts, strict=True)
-            if verdict is Verdict.COMMITTED
-        ]
-        messages = _write(good)
-        _release(
-            conversations[reply.conversation_id]
-            for reply, verdict in zip(replies, verdicts, strict=True)
-            if verdict is Verdict.PERSON_ACTED
-        )
+def commit(replies: Sequence[Reply], bundle: Bundle) -> list[Committed]:
+    """Settle replies in the caller's transaction; returns one result each, in order.
+
+    The caller sends what is left in the bundle before that transaction ends.
+    """
+    conversations, ids = _lock(replies, bundle)
+    verdicts = [
+        _judge(reply, conversations.get(reply.conversation_id)) for reply in replies
+    ]
+    good = [
+        (reply, conversations[reply.conversation_id])
+        for reply, verdict in zip(replies, verdicts, strict=True)
+        if verdict is Verdict.COMMITTED
+    ]
+    messages = _write(good, ids, bundle)
+    _release(
+        conversations[reply.conversation_id]
+        for reply, verdict in zip(replies, verdicts, strict=True)
+        if verdict is Verdict.PERSON_ACTED
+    )
     return [
         Committed(verdict, messages.get(reply.conversation_id))
         for reply, verdict in zip(replies, verdicts, strict=True)
     ]
 
 
-def _lock(keys: list[int]) -> dict[int, Any]:
-    """The conversations, each with `is_busy`: earlier parts have not left yet."""
-    # As SQL: to build it from a queryset took four times as long as to run it.
-    rows = Conversation.objects.raw(
+def _lock(
+    replies: Sequence[Reply], bundle: Bundle
+) -> tuple[dict[int, Any], store.Rows]:
+    """The conversations, and ids for messages.
+
+    Each conversation has its next number, and `is_busy`: earlier parts have not left yet.
+    """
+    are_these, keys = store.any_of([reply.conversation_id for reply in replies])
+    rows = bundle.fetch(
         f"SELECT {store.columns(Conversation, 'c')}, EXISTS ("
         "  SELECT 1 FROM conversations_delivery d WHERE d.conversation_id = c.id"
-        f" AND d.state IN ({store.placeholders(delivery.OPEN)})) AS is_busy"
-        " FROM conversations_conversation c"
-        f" WHERE c.id IN ({store.placeholders(keys)}) ORDER BY c.id"
+        "  AND d.state IN ('waiting', 'claimed', 'sending')) AS is_busy"
+        f" FROM conversations_conversation c WHERE c.id {are_these} ORDER BY c.id"
         f" {'FOR UPDATE OF c' if store.is_postgresql() else ''}",
-        [*delivery.OPEN, *keys],
+        keys,
     )
-    return {row.pk: row for row in rows}
+    counts = Counter(reply.account_id for reply in replies)
+    numbers = {
+        account: live.next_seqs(bundle, account, counts[account])
+        for account in sorted(counts)
+    }
+    ids = bundle.reserve_ids(Message, sum(bool(reply.text) for reply in replies))
+    bundle.send()
+    found = store.instances(Conversation, rows)
+    for each in found:
+        each.seq = next(numbers[each.account_id])
+    return {each.pk: each for each in found}, ids
 
 
 def _judge(reply: Reply, conversation: Conversation | None) -> Verdict:
@@ -135,13 +153,17 @@ def _release(conversations: Any) -> None:
         transaction.on_commit(lambda: work.wake("turns"))
 
 
-def _write(good: list[tuple[Reply, Any]]) -> dict[int, int]:
+def _write(
+    good: list[tuple[Reply, Any]], ids: store.Rows, bundle: Bundle
+) -> dict[int, int]:
     """Store what is said and done; returns message ids by conversation id."""
     if not good:
         return {}
     now = timezone.now()
-    # Answers settle what they have read; before hands change, which settles the rest.
-    _settle_inbound(good)
+    _settle_inbound(good, bundle)
+    if any(reply.hands_off for reply, _ in good):
+        # Answers settle what they have read before hands change, which settles the rest.
+        bundle.send()
     adapters = cache.of(conversation.channel_id for _, conversation in good)
     spoken: list[tuple[Reply, Conversation, Message]] = []
     for reply, conversation in good:
@@ -150,19 +172,16 @@ def _write(good: list[tuple[Reply, Any]]) -> dict[int, int]:
         _move_on(reply, conversation, now)
         if message is not None:
             spoken.append((reply, conversation, message))
-    _number([conversation for _, conversation in good])
-    for _, conversation, message in spoken:
-        message.seq = conversation.seq
-    store.insert_rows([message for _, _, message in spoken])
+    messages = [message for _, _, message in spoken]
+    for message, row in zip(messages, ids, strict=False):
+        message.pk = row["id"]
+    bundle.insert_rows(messages)
     deliveries = _deliveries(good, spoken, adapters, now)
     worker = good[0][0].worker
     busy = [conversation.pk for _, conversation in good if conversation.is_busy]
     first = delivery.start_first(deliveries, worker, busy)
-    for each in deliveries:
-        # The message has its id only now.
-        each.message_id = each.message.pk if each.message else None
-    store.insert_rows(deliveries)
-    _save([conversation for _, conversation in good])
+    bundle.insert_rows(deliveries)
+    _save([conversation for _, conversation in good], bundle)
     # Callbacks run in this order: sending comes before telling who watches.
     transaction.on_commit(lambda: delivery.send_started(first, worker))
     if len(first) < len(deliveries):
@@ -171,24 +190,32 @@ def _write(good: list[tuple[Reply, Any]]) -> dict[int, int]:
     if any(conversation.due_at for _, conversation in good):
         transaction.on_commit(lambda: work.wake("turns"))
     said = {conversation.pk: message.pk for _, conversation, message in spoken}
-    _tell_unanswered(good, said)
+    _tell_unanswered(good, said, bundle)
     return said
 
 
-def _tell_unanswered(good: list[tuple[Reply, Any]], said: dict[int, int]) -> None:
+def _tell_unanswered(
+    good: list[tuple[Reply, Any]], said: dict[int, int], bundle: Bundle
+) -> None:
     settled: list[Settled] = [
         (reply, conversation, said.get(conversation.pk))
         for reply, conversation in good
         if reply.outcome != Message.State.ANSWERED or reply.reason == "declined"
     ]
     if settled:
+        bundle.send()
         questions_unanswered.send(sender=Message, settled=settled)
 
 
-def _settle_inbound(good: list[tuple[Reply, Conversation]]) -> None:
-    store.update_from(
+def _settle_inbound(good: list[tuple[Reply, Conversation]], bundle: Bundle) -> None:
+    bundle.update_from(
         "conversations_message",
-        columns=["conversation", "last", "state", "reason"],
+        columns={
+            "conversation": "bigint",
+            "last": "bigint",
+            "state": "text",
+            "reason": "text",
+        },
         rows=[
             (reply.conversation_id, reply.last_message_id, reply.outcome, reply.reason)
             for reply, _ in good
@@ -208,6 +235,7 @@ def _message(
     return Message(
         account_id=conversation.account_id,
         conversation=conversation,
+        seq=conversation.seq,
         author=Message.Author.ASSISTANT,
         text=reply.text,
         preamble=reply.preamble,
@@ -241,17 +269,6 @@ def _move_on(reply: Reply, conversation: Conversation, now: dt.datetime) -> None
     if reply.hands_off:
         conversation.give_to_support(reply.reason)
         conversation_changed_hands.send(sender=Conversation, conversation=conversation)
-
-
-def _number(conversations: list[Conversation]) -> None:
-    by_account: dict[int, list[Conversation]] = defaultdict(list)
-    for conversation in conversations:
-        by_account[conversation.account_id].append(conversation)
-    for account_id in sorted(by_account):
-        batch = by_account[account_id]
-        last = live.next_seq(account_id, len(batch))
-        for number, conversation in enumerate(batch, start=last - len(batch) + 1):
-            conversation.seq = number
 
 
 def _deliveries(
@@ -299,16 +316,17 @@ def handoff_news(
     )
 
 
-def _save(conversations: list[Conversation]) -> None:
+def _save(conversations: list[Conversation], bundle: Bundle) -> None:
     """Write back what `_move_on` changed, in one statement."""
-    cast = "::timestamptz" if store.is_postgresql() else ""
-    store.update_from(
+    bundle.update_from(
         "conversations_conversation",
-        columns=[
-            "id", "status", "status_reason", "epoch", "has_offer", "needs_person",
-            "lang", "due_at", "waiting_since", "last_text", "last_at", "seq",
-            "greeted_at",
-        ],
+        columns={
+            "id": "bigint", "status": "text", "status_reason": "text",
+            "epoch": "bigint", "has_offer": "boolean", "needs_person": "boolean",
+            "lang": "text", "due_at": "timestamptz", "waiting_since": "timestamptz",
+            "last_text": "text", "last_message_at": "timestamptz", "seq": "bigint",
+            "greeted_at": "timestamptz",
+        },
         rows=[
             (
                 each.pk, each.status, each.status_reason, each.epoch, each.has_offer,
@@ -321,9 +339,9 @@ def _save(conversations: list[Conversation]) -> None:
             "worker = NULL, claimed_at = NULL, attempts = 0, assigned_to_id = NULL,"
             " status = v.status, status_reason = v.status_reason, epoch = v.epoch,"
             " has_offer = v.has_offer, needs_person = v.needs_person, lang = v.lang,"
-            f" due_at = v.due_at{cast}, waiting_since = v.waiting_since{cast},"
-            f" last_text = v.last_text, last_message_at = v.last_at{cast}, seq = v.seq,"
-            f" greeted_at = v.greeted_at{cast}"
+            " due_at = v.due_at, waiting_since = v.waiting_since,"
+            " last_text = v.last_text, last_message_at = v.last_message_at,"
+            " seq = v.seq, greeted_at = v.greeted_at"
         ),
         where="t.id = v.id",
     )  # fmt: skip

@@ -172,6 +172,8 @@ WHITENOISE_USE_FINDERS = True
 DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
 #: Celery closes pools after every task, so only the web process keeps one.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0 if IS_WORKER else 8)
+#: Off behind a pooler in transaction mode, where the next statement meets another session.
+PREPARED_STATEMENTS = env.bool("PREPARED_STATEMENTS", True)
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     DATABASES["default"]["OPTIONS"] = {

@@ -7,6 +7,7 @@ no row locks.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -28,6 +29,9 @@ _MOST_VALUES: Final = 32_000
 
 T = TypeVar("T")
 R = TypeVar("R")
+M = TypeVar("M", bound="models.Model")
+#: What a statement returns, each row by column name.
+Rows = list[dict[str, Any]]
 
 
 class GroupCommit(Generic[T, R]):
@@ -114,14 +118,19 @@ def plan_plainly() -> None:
         execute("SET LOCAL jit = off")
 
 
-def fetch(sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def fetch(sql: str, params: Sequence[Any] = ()) -> Rows:
     """Run a statement and return its rows by column name."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        if cursor.description is None:
-            return []
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return rows_of(cursor)
+
+
+def rows_of(cursor: CursorWrapper) -> Rows:
+    """What the statement that was just run returned."""
+    if cursor.description is None:
+        return []
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
@@ -131,28 +140,41 @@ def execute(sql: str, params: Sequence[Any] = ()) -> int:
         return int(cursor.rowcount)
 
 
-def update_from(
+def update_from(table: str, **how: Any) -> None:
+    """Update rows from a list of values, in one statement, as `update_statement` says."""
+    if how["rows"]:
+        execute(*update_statement(table, **how))
+
+
+def update_statement(
     table: str,
     *,
-    columns: Sequence[str],
+    columns: dict[str, str],
     rows: Sequence[Sequence[Any]],
     assign: str,
     where: str,
-) -> None:
-    """Update rows from a list of values, in one statement.
+) -> tuple[str, list[Any]]:
+    """Updates rows from a list of values, which must not be empty.
 
-    The values are called `v` and their columns as in `columns`, the table `t`. All
-    SQL comes from our own code; values go in as parameters.
+    The values are called `v`, with the names and PostgreSQL's types in `columns`, the
+    table `t`. All SQL comes from our own code; values go in as parameters.
     """
-    if not rows:
-        return
-    one = "(" + ", ".join(["%s"] * len(columns)) + ")"
-    values = ", ".join([one] * len(rows))
-    sql = (
-        f"WITH v ({', '.join(columns)}) AS (VALUES {values}) "
-        f"UPDATE {table} AS t SET {assign} FROM v WHERE {where}"
+    if is_postgresql():
+        types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+        # The limit tells the planner how many there are; else it guesses a hundred, and
+        # would rather read a table whole.
+        source = f"SELECT * FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) LIMIT %s"
+        values = [dict(zip(columns, row, strict=True)) for row in rows]
+        params = [orjson.dumps(values).decode(), len(rows)]
+    else:
+        one = f"({placeholders(rows[0])})"
+        source = f"VALUES {', '.join([one] * len(rows))}"
+        params = [value for row in rows for value in row]
+    return (
+        f"WITH v ({', '.join(columns)}) AS ({source})"
+        f" UPDATE {table} AS t SET {assign} FROM v WHERE {where}",
+        params,
     )
-    execute(sql, [value for row in rows for value in row])
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
@@ -161,9 +183,13 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     As `bulk_create`, whose arrays psycopg escapes by regular expression: for a batch of
     replies that was half of all their processor time.
     """
+    name_rows(rows, _insert(rows))
+
+
+def name_rows(rows: Sequence[models.Model], found: Rows) -> None:
+    """Tell rows the ids with which they were inserted."""
     # Ids are given out in the order of the values, on both databases.
-    found = sorted(_insert(rows, ""))
-    for row, each in zip(rows, found, strict=True):
+    for row, each in zip(rows, sorted(each["id"] for each in found), strict=True):
         row.pk = each
         row._state.adding = False
         row._state.db = connection.alias
@@ -174,39 +200,57 @@ def insert_missing(rows: Sequence[models.Model]) -> None:
 
     Nobody is told which these were: whoever needs them reads them.
     """
-    _insert(rows, "ON CONFLICT DO NOTHING")
+    _insert(rows, " ON CONFLICT DO NOTHING")
 
 
-def _insert(rows: Sequence[models.Model], otherwise: str) -> list[int]:
+def _insert(rows: Sequence[models.Model], otherwise: str = "") -> Rows:
     if not rows:
         return []
-    meta = rows[0]._meta
-    fields = [field for field in meta.concrete_fields if not field.primary_key]
-    most = len(rows) if is_postgresql() else _MOST_VALUES // len(fields)
-    insert = _insert_json if is_postgresql() else _insert_values
+    fields = len(rows[0]._meta.concrete_fields)
+    most = len(rows) if is_postgresql() else _MOST_VALUES // fields
     return [
-        each["id"]
+        each
         for start in range(0, len(rows), most)
-        for each in insert(meta.db_table, fields, rows[start : start + most], otherwise)
+        for each in fetch(*insert_statement(rows[start : start + most], otherwise))
     ]
 
 
-def _names(fields: Sequence[Any]) -> str:
-    return ", ".join(str(field.column) for field in fields)
+def insert_statement(
+    rows: Sequence[models.Model], otherwise: str = ""
+) -> tuple[str, list[Any]]:
+    """Inserts new rows of one model, with their ids where they have any; returns ids."""
+    meta = rows[0]._meta
+    has_ids = rows[0].pk is not None
+    fields = [each for each in meta.concrete_fields if has_ids or not each.primary_key]
+    names = ", ".join(str(each.column) for each in fields)
+    values = _json_values if is_postgresql() else _plain_values
+    source, params = values(type(rows[0]), fields, rows)
+    return (
+        f"INSERT INTO {meta.db_table} ({names}) {source}{otherwise} RETURNING id",
+        params,
+    )
 
 
-def _insert_json(
-    table: str, fields: Sequence[Any], rows: Sequence[models.Model], otherwise: str
-) -> list[dict[str, Any]]:
-    """All values in one parameter: thousands of small ones cost psycopg a fifth of it."""
-    values = [{field.column: _plain(field, row) for field in fields} for row in rows]
-    types = ", ".join(f"{field.column} {field.db_type(connection)}" for field in fields)
-    names = _names(fields)
-    return fetch(
-        f"INSERT INTO {table} ({names}) SELECT {names}"
-        f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) {otherwise} RETURNING id",
+def _json_values(
+    model: type[models.Model], fields: Sequence[Any], rows: Sequence[models.Model]
+) -> tuple[str, list[Any]]:
+    """All in one parameter: thousands of small ones cost psycopg five times as much."""
+    values = [
+        {field.column: _for_json(field, _value(field, row)) for field in fields}
+        for row in rows
+    ]
+    names = ", ".join(str(each.column) for each in fields)
+    return (
+        f"SELECT {names} FROM jsonb_to_recordset(%s::jsonb) AS v ({_types(model)})",
         [orjson.dumps(values).decode()],
     )
+
+
+@functools.cache
+def _types(model: type[models.Model]) -> str:
+    """The columns of a model with their types, as PostgreSQL names them."""
+    fields = model._meta.concrete_fields
+    return ", ".join(f"{each.column} {each.db_type(connection)}" for each in fields)
 
 
 def _value(field: Any, row: models.Model) -> Any:
@@ -215,26 +259,21 @@ def _value(field: Any, row: models.Model) -> Any:
     return field.db_default if isinstance(value, DatabaseDefault) else value
 
 
-def _plain(field: Any, row: models.Model) -> Any:
-    """The same as JSON can hold it."""
-    value = _value(field, row)
+def _for_json(_: Any, value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _insert_values(
-    table: str, fields: Sequence[Any], rows: Sequence[models.Model], otherwise: str
-) -> list[dict[str, Any]]:
+def _for_column(field: Any, value: Any) -> Any:
+    return field.get_db_prep_save(value, connection)
+
+
+def _plain_values(
+    _: type[models.Model], fields: Sequence[Any], rows: Sequence[models.Model]
+) -> tuple[str, list[Any]]:
     one = "(" + placeholders(fields) + ")"
-    values = [
-        field.get_db_prep_save(_value(field, row), connection)
-        for row in rows
-        for field in fields
+    return f"VALUES {', '.join([one] * len(rows))}", [
+        _for_column(field, _value(field, row)) for row in rows for field in fields
     ]
-    return fetch(
-        f"INSERT INTO {table} ({_names(fields)}) VALUES {', '.join([one] * len(rows))}"
-        f" {otherwise} RETURNING id",
-        values,
-    )
 
 
 def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
@@ -245,28 +284,17 @@ def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
     if not rows:
         return
     meta = rows[0]._meta
-    columns = {field.name: field for field in meta.concrete_fields}
-    fields = [columns[name] for name in names]
-    casts = [f"::{field.cast_db_type(connection)}" for field in fields]
-    if not is_postgresql():
-        casts = [""] * len(fields)
+    every = {field.name: field for field in meta.concrete_fields}
+    fields = [every["id"], *(every[name] for name in names)]
+    convert = _for_json if is_postgresql() else _for_column
     update_from(
         meta.db_table,
-        columns=["id", *(str(field.column) for field in fields)],
+        columns={field.column: field.db_type(connection) for field in fields},
         rows=[
-            (
-                row.pk,
-                *(
-                    field.get_db_prep_save(getattr(row, field.attname), connection)
-                    for field in fields
-                ),
-            )
+            [convert(field, getattr(row, field.attname)) for field in fields]
             for row in rows
         ],
-        assign=", ".join(
-            f"{field.column} = v.{field.column}{cast}"
-            for field, cast in zip(fields, casts, strict=True)
-        ),
+        assign=", ".join(f"{each.column} = v.{each.column}" for each in fields[1:]),
         where="t.id = v.id",
     )
 
@@ -281,9 +309,66 @@ def text_array(values: Sequence[str]) -> str:
     return '{"' + '","'.join(escaped) + '"}' if escaped else "{}"
 
 
+@functools.cache
 def columns(model: type[models.Model], alias: str) -> str:
     """All columns of a model, as a SELECT over `alias` names them."""
     return ", ".join(f"{alias}.{each.column}" for each in model._meta.concrete_fields)
+
+
+def instances(model: type[M], rows: Rows) -> list[M]:
+    """Instances from rows that hold all `columns` of a model.
+
+    What else a row holds becomes an attribute of its instance, as it is.
+    """
+    readers = _readers(model, connection.vendor)
+    names = [field.attname for field, _ in readers]
+    more = set(rows[0]) - {field.column for field, _ in readers} if rows else ()
+    found = []
+    for row in rows:
+        values = []
+        for field, converters in readers:
+            value = row[field.column]
+            for convert in converters:
+                value = convert(value, field.cached_col, connection)
+            values.append(value)
+        instance = model.from_db(connection.alias, names, values)
+        for name in more:
+            setattr(instance, name, row[name])
+        found.append(instance)
+    return found
+
+
+@functools.cache
+def _readers(
+    model: type[models.Model], _vendor: str
+) -> list[tuple[Any, list[Callable[[Any, Any, Any], Any]]]]:
+    """The fields of a model, and what makes Python's values of the database's."""
+    return [
+        (
+            field,
+            connection.ops.get_db_converters(field.cached_col)
+            + field.get_db_converters(connection),
+        )
+        for field in model._meta.concrete_fields
+    ]
+
+
+def any_of(keys: Sequence[int]) -> tuple[str, list[Any]]:
+    """The condition that an id is one of these, and its parameters.
+
+    On PostgreSQL its text is always the same; `keys` must not be empty.
+    """
+    if is_postgresql():
+        return "= ANY(%s::bigint[])", [f"{{{','.join(map(str, keys))}}}"]
+    return f"IN ({placeholders(keys)})", list(keys)
+
+
+def any_in(select: str) -> str:
+    """The condition that an id is one of the few that a SELECT gives.
+
+    Prepared, PostgreSQL would guess many where the SELECT is an ordinary subquery.
+    """
+    return f"= ANY(ARRAY({select}))" if is_postgresql() else f"IN ({select})"
 
 
 def placeholders(values: Sequence[Any]) -> str:

@@ -429,7 +429,7 @@ def test_a_reply_and_its_turn_stand_or_fall_together(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(turns.usage, "settle", broken)
+    monkeypatch.setattr(turns.gate, "send_links", broken)
     with pytest.raises(ZeroDivisionError):
         turns.settle([(claimed, ANSWER, True)])
 

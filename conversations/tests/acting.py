@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from conversations import intake, replies
 from conversations.models import Conversation, Message
 from conversations.replies import Committed, Reply
+from core.bundle import Bundle
 from integrations.adapters.inbound import InboundMessage, InboundTurnover, Turnover
 from integrations.facts import facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WORKER = 7
 
@@ -50,6 +55,7 @@ def answer(conversation: Conversation, text: str = "Three days.", **more: Any) -
     """What the worker's turn wants to say, having read everything so far."""
     newest = conversation.messages.filter(author="contact").latest("id")
     values: dict[str, Any] = {
+        "account_id": conversation.account_id,
         "conversation_id": conversation.pk,
         "worker": conversation.worker,
         "epoch": conversation.epoch,
@@ -62,9 +68,18 @@ def answer(conversation: Conversation, text: str = "Three days.", **more: Any) -
     return Reply(**values)
 
 
+def commit_all(wanted: Sequence[Reply]) -> list[Committed]:
+    """Commit replies as a worker does."""
+    with transaction.atomic():
+        bundle = Bundle()
+        results = replies.commit(wanted, bundle)
+        bundle.send()
+    return results
+
+
 def commit(
     conversation: Conversation, text: str = "Three days.", **more: Any
 ) -> Committed:
     """A worker claims the conversation and answers."""
     claim(conversation)
-    return replies.commit([answer(conversation, text, **more)])[0]
+    return commit_all([answer(conversation, text, **more)])[0]

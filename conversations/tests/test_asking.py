@@ -9,9 +9,9 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError
 
-from conversations import asking, replies, services
+from conversations import asking, services
 from conversations.models import Conversation, Message
-from conversations.tests.acting import answer, claim, commit, inbound, say
+from conversations.tests.acting import answer, claim, commit, commit_all, inbound, say
 from integrations.models import Channel
 from integrations.tests.factories import ChannelFactory
 
@@ -54,7 +54,7 @@ def test_a_reply_to_earlier_words_is_not_taken_for_ours(channel: Any) -> None:
     asked = ask_while(
         channel,
         "How long?",
-        lambda: replies.commit([running]),
+        lambda: commit_all([running]),
         lambda: commit(only(), "Three days."),
     )
 

@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from conversations import replies, services
+from conversations import services
 from conversations.models import Conversation, Delivery, Message
 from conversations.replies import Verdict
-from conversations.tests.acting import answer, claim, commit, say
+from conversations.tests.acting import answer, claim, commit, commit_all, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,9 +40,7 @@ def test_a_reply_is_stored_with_all_that_explains_it(asked: Conversation) -> Non
         "entry_id": "1",
     }
 
-    (result,) = replies.commit(
-        [answer(asked, confidence=0.9, sources=[source], lang="mn")]
-    )
+    (result,) = commit_all([answer(asked, confidence=0.9, sources=[source], lang="mn")])
 
     message = Message.objects.get(author="assistant")
     row = only()
@@ -76,7 +74,7 @@ def test_a_long_reply_is_cut_into_parts_that_lose_nothing(
 ) -> None:
     monkeypatch.setattr("integrations.adapters.chatwoot.ChatwootAdapter.max_length", 9)
 
-    replies.commit([answer(asked, "one two three four five")])
+    commit_all([answer(asked, "one two three four five")])
 
     parts = Delivery.objects.order_by("id").values_list("part", "text")
     assert list(parts) == [(0, "one two"), (1, "three"), (2, "four five")]
@@ -92,7 +90,7 @@ def test_on_our_own_page_a_reply_is_there_at_once(channel: Any) -> None:
 
 
 def test_saying_nothing_still_settles_what_was_read(asked: Conversation) -> None:
-    (result,) = replies.commit(
+    (result,) = commit_all(
         [
             answer(
                 asked,
@@ -111,9 +109,7 @@ def test_saying_nothing_still_settles_what_was_read(asked: Conversation) -> None
 
 
 def test_an_offer_is_remembered_and_calls_for_a_person(asked: Conversation) -> None:
-    replies.commit(
-        [answer(asked, offers_person=True, outcome=Message.State.HANDED_OVER)]
-    )
+    commit_all([answer(asked, offers_person=True, outcome=Message.State.HANDED_OVER)])
 
     assert (only().status, only().has_offer, only().needs_person) == (
         "active",
@@ -125,7 +121,7 @@ def test_an_offer_is_remembered_and_calls_for_a_person(asked: Conversation) -> N
 def test_a_hand_off_tells_the_contact_first_and_then_the_provider(
     asked: Conversation,
 ) -> None:
-    replies.commit(
+    commit_all(
         [answer(asked, "A colleague will answer.", hands_off=True, note="why",
                 outcome=Message.State.HANDED_OVER, reason="asked_for_person")]
     )  # fmt: skip
@@ -156,7 +152,7 @@ def test_after_a_person_acted_nothing_is_said(asked: Conversation, act: Any) -> 
     reply = answer(asked)
     act(asked)
 
-    (result,) = replies.commit([reply])
+    (result,) = commit_all([reply])
 
     assert result.verdict is Verdict.PERSON_ACTED
     assert not Message.objects.filter(author="assistant").exists()
@@ -169,7 +165,7 @@ def test_words_that_came_meanwhile_are_read_too(
     reply = answer(asked)
     say(chatwoot, "To Sweden?", id_="2")
 
-    (result,) = replies.commit([reply])
+    (result,) = commit_all([reply])
 
     assert result.verdict is Verdict.MORE_WORDS
     assert only().worker == asked.worker
@@ -182,7 +178,7 @@ def test_words_that_may_not_join_wait_for_the_next_turn(
     reply = answer(asked, may_join=False)
     say(chatwoot, "To Sweden?", id_="2")
 
-    (result,) = replies.commit([reply])
+    (result,) = commit_all([reply])
 
     states = Message.objects.filter(author="contact").order_by("id")
     assert result.verdict is Verdict.COMMITTED
@@ -195,7 +191,7 @@ def test_who_lost_the_claim_says_nothing(asked: Conversation) -> None:
     reply = answer(asked)
     claim(asked, worker=99)
 
-    (result,) = replies.commit([reply])
+    (result,) = commit_all([reply])
 
     assert result.verdict is Verdict.LOST_CLAIM
     assert only().worker == 99
@@ -206,13 +202,13 @@ def test_a_conversation_that_was_deleted_is_a_lost_claim(asked: Conversation) ->
     reply = answer(asked)
     asked.delete()
 
-    assert replies.commit([reply])[0].verdict is Verdict.LOST_CLAIM
+    assert commit_all([reply])[0].verdict is Verdict.LOST_CLAIM
 
 
 def test_the_same_reply_is_never_committed_twice(asked: Conversation) -> None:
     reply = answer(asked)
 
-    first, again = replies.commit([reply])[0], replies.commit([reply])[0]
+    first, again = commit_all([reply])[0], commit_all([reply])[0]
 
     assert (first.verdict, again.verdict) == (Verdict.COMMITTED, Verdict.LOST_CLAIM)
     assert Message.objects.filter(author="assistant").count() == 1
@@ -229,7 +225,7 @@ def test_many_replies_are_committed_in_few_statements_each_with_its_verdict(
     Conversation.objects.filter(external_id="t7").update(epoch=5)
 
     with django_assert_max_num_queries(20):
-        results = replies.commit(wanted)
+        results = commit_all(wanted)
 
     verdicts = [each.verdict for each in results]
     assert verdicts.count(Verdict.COMMITTED) == 39
@@ -247,7 +243,7 @@ def test_an_answer_withheld_by_the_next_handoff_is_not_sent(
     asked: Conversation, chatwoot: Any
 ) -> None:
     """The assistant itself gives up before its earlier answer has left."""
-    replies.commit([answer(asked)])
+    commit_all([answer(asked)])
     say(chatwoot, "I want a person!", id_="2")
     commit(only(), "Of course.", hands_off=True, outcome=Message.State.HANDED_OVER)
 
@@ -275,7 +271,7 @@ def test_a_reply_against_a_takeover_is_before_it_or_not_at_all(chatwoot: Any) ->
             reply: Any = reply, start: Any = start, results: Any = results
         ) -> None:
             start.wait()
-            results += replies.commit([reply])
+            results += commit_all([reply])
             connection.close()
 
         threads = [threading.Thread(target=each) for each in (take_over, speak)]

@@ -97,7 +97,7 @@ def test_rows_are_updated_from_a_list_of_values(db: None) -> None:
 
     store.update_from(
         "accounts_account",
-        columns=["id", "seq"],
+        columns={"id": "bigint", "seq": "bigint"},
         rows=[(first.pk, 5), (second.pk, 6)],
         assign="event_seq = t.event_seq + v.seq",
         where="t.id = v.id",
@@ -109,7 +109,7 @@ def test_rows_are_updated_from_a_list_of_values(db: None) -> None:
 
 def test_no_rows_need_no_statement(db: None, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        store.update_from("x", columns=[], rows=[], assign="", where="")
+        store.update_from("x", columns={}, rows=[], assign="", where="")
         store.update_rows([], ["name"])
 
 

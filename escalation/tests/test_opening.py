@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ai_model import why
-from conversations import delivery, replies, services
+from conversations import delivery, services
 from conversations.models import Conversation, Message
-from conversations.tests.acting import answer, claim, commit, say, turn_over
+from conversations.tests.acting import answer, claim, commit, commit_all, say, turn_over
 from core.exceptions import ReplyWindowClosed
 from escalation.models import Escalation
 from escalation.reasons import Reason, reason_of
@@ -39,7 +39,7 @@ def settle(channel: Any, text: str = "Why?", **more: Any) -> Conversation:
     say(channel, text, thread=more.pop("thread", "thread-1"))
     row = claim(Conversation.objects.latest("id"))
     settled = {"outcome": HANDED_OVER, "reason": "low_confidence", **more}
-    replies.commit([answer(row, "Would you like a person?", **settled)])
+    commit_all([answer(row, "Would you like a person?", **settled)])
     row.refresh_from_db()
     return row
 
@@ -76,7 +76,7 @@ def test_an_answer_opens_nothing_and_costs_no_statement(channel: Any) -> None:
     say(channel, "How long?")
     row = claim(Conversation.objects.get())
     with CaptureQueriesContext(connection) as made:
-        replies.commit([answer(row)])
+        commit_all([answer(row)])
 
     assert not Escalation.objects.exists()
     assert not [each for each in made if "escalation" in each["sql"]]
@@ -94,7 +94,7 @@ def test_many_are_opened_by_as_many_statements_as_one(channel: Any) -> None:
             for row in rows
         ]
         with CaptureQueriesContext(connection) as made:
-            replies.commit(batch)
+            commit_all(batch)
         counts.append(len([each for each in made if "escalation_" in each["sql"]]))
 
     assert Escalation.objects.count() == 7
@@ -107,7 +107,7 @@ def test_a_reply_that_may_not_speak_opens_nothing(channel: Any) -> None:
     late = answer(row, outcome=HANDED_OVER, reason="timeout", hands_off=True)
     services.hand_off(conversation=row, reason="human_mode")
 
-    replies.commit([late])
+    commit_all([late])
 
     assert not Escalation.objects.exists()
 
