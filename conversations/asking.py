@@ -16,6 +16,7 @@ from conversations import intake, live
 from conversations.models import Conversation, Message
 from conversations.signals import measures_wanted
 from core import store
+from core.bundle import Bundle
 from integrations.facts import facts_of
 
 if TYPE_CHECKING:
@@ -89,33 +90,47 @@ def _receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
 
 def _look_each(keys: Sequence[int]) -> list[Asked | None]:
     """What became of questions; None for each that still waits."""
-    rows = Message.objects.select_related("conversation").filter(pk__in=keys)
-    found = _asked(rows.exclude(state=Message.State.WAITING))
+    found = _asked(keys, "AND state <> 'waiting'")
     return [found.get(key) for key in keys]
 
 
 def _state(key: int) -> Asked:
-    rows = Message.objects.select_related("conversation").filter(pk=key)
-    return _asked(rows)[key]
+    return _asked([key])[key]
 
 
-def _asked(questions: Iterable[Message]) -> dict[int, Asked]:
+def _asked(keys: Sequence[int], where: str = "") -> dict[int, Asked]:
     """The questions by id, each with the first reply that has read it."""
-    wanted = {each.pk: each for each in questions}
-    if not wanted:
-        return {}
+    are_these, params = store.any_of(keys)
+    these = f"FROM conversations_message WHERE id {are_these} {where}"
+    bundle = Bundle()
+    questions = bundle.fetch(
+        f"SELECT {store.columns(Message, 'conversations_message')} {these}", params
+    )
+    conversations = bundle.fetch(
+        f"SELECT {store.columns(Conversation, 'c')} FROM conversations_conversation c"
+        f" WHERE c.id IN (SELECT conversation_id {these})",
+        params,
+    )
+    # One to earlier words may have been committed after a question came.
+    answers = bundle.fetch(
+        f"SELECT {store.columns(Message, 'm')} FROM conversations_message m"
+        f" WHERE m.conversation_id IN (SELECT conversation_id {these})"
+        " AND m.author = 'assistant' AND m.answers_up_to >= %s ORDER BY m.id",
+        [*params, min(keys)],
+    )
+    bundle.send()
+    by_id = {each.pk: each for each in store.instances(Conversation, conversations)}
     replies: dict[int, list[Message]] = defaultdict(list)
-    for reply in Message.objects.filter(
-        conversation_id__in={each.conversation_id for each in wanted.values()},
-        author=Message.Author.ASSISTANT,
-        # One to earlier words may have been committed after a question came.
-        answers_up_to__gte=min(wanted),
-    ).order_by("id"):
+    for reply in store.instances(Message, answers):
         replies[reply.conversation_id].append(reply)
-    return {
-        key: Asked(each.conversation, each, _first(key, replies[each.conversation_id]))
-        for key, each in wanted.items()
-    }
+    found = {}
+    for question in store.instances(Message, questions):
+        # Who is being forgotten has no conversation any more.
+        if question.conversation_id in by_id:
+            question.conversation = by_id[question.conversation_id]
+            answer = _first(question.pk, replies[question.conversation_id])
+            found[question.pk] = Asked(question.conversation, question, answer)
+    return found
 
 
 def _first(key: int, replies: Iterable[Message]) -> Message | None:

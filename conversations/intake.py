@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ from conversations.signals import (
     person_replied,
 )
 from core import store, work
+from core.bundle import Bundle
 from core.text import clean_text, truncate
 from integrations.adapters.base import ChannelFacts
 from integrations.adapters.inbound import (
@@ -109,7 +111,10 @@ def store_unanswered(
         reason=reason,
         external_id=inbound.external_id,
     )
-    _save([message], [conversation])
+    bundle = Bundle()
+    numbers = _Numbers([message.account_id], bundle)
+    bundle.send()
+    _save([message], [conversation], numbers)
     return message
 
 
@@ -146,9 +151,13 @@ def quiet_s(text: str) -> float:
 
 def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
     conversations = threads.hold(arrivals)
-    known = _known_messages(
-        conversations.values(), {inbound.external_id for _, inbound in arrivals}
+    bundle = Bundle()
+    stored = _known_messages(
+        conversations.values(), {inbound.external_id for _, inbound in arrivals}, bundle
     )
+    numbers = _Numbers([facts.account_id for facts, _ in arrivals], bundle)
+    bundle.send()
+    known = _by_name(stored)
     #: Those that nobody named get a name that holds here.
     new: dict[tuple[int, str | int], Message] = {}
     #: Those that came another way already.
@@ -167,7 +176,7 @@ def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
             joined[name] = twin
         else:
             new[name] = _take_in(conversation, inbound, now)
-    _save(list(new.values()), conversations.values())
+    _save(list(new.values()), conversations.values(), numbers)
     if joined:
         transaction.on_commit(lambda: work.wake("turns"))
     known |= {name: each.pk for name, each in (new | joined).items()}
@@ -257,24 +266,45 @@ _FIELDS = [
 ]
 
 
-def _save(new: list[Message], conversations: Iterable[Conversation]) -> None:
+class _Numbers:
+    """Event numbers of accounts and ids of messages, one of each for every arrival.
+
+    They are there once the bundle was sent. Those that nobody takes are left out.
+    """
+
+    def __init__(self, accounts: Sequence[int], bundle: Bundle) -> None:
+        counts = Counter(accounts)
+        self._seqs = {
+            account: live.next_seqs(bundle, account, counts[account])
+            for account in sorted(counts)
+        }
+        self._ids = bundle.reserve_ids(Message, len(accounts))
+
+    def give(self, messages: Sequence[Message]) -> None:
+        """Number messages, in order."""
+        for message in messages:
+            message.seq = next(self._seqs[message.account_id])
+        for message, row in zip(messages, self._ids, strict=False):
+            message.pk = row["id"]
+
+
+def _save(
+    new: list[Message], conversations: Iterable[Conversation], numbers: _Numbers
+) -> None:
+    if not new:
+        return
     by_id = {each.pk: each for each in conversations}
-    messages = sorted(new, key=lambda each: each.account_id)
-    for account_id, group in itertools.groupby(messages, lambda each: each.account_id):
-        batch = list(group)
-        last = live.next_seq(account_id, len(batch))
-        for number, message in enumerate(batch, start=last - len(batch) + 1):
-            message.seq = number
-    store.insert_rows(new)
+    numbers.give(new)
+    bundle = Bundle()
+    bundle.insert_rows(new)
     touched: dict[int, Conversation] = {}
     for message in new:
         conversation = by_id[message.conversation_id]
         conversation.last_inbound_id = max(conversation.last_inbound_id, message.pk)
         conversation.seq = max(conversation.seq, message.seq)
         touched[conversation.pk] = conversation
-    if not touched:
-        return
-    store.update_rows(list(touched.values()), _FIELDS)
+    bundle.update_rows(list(touched.values()), _FIELDS)
+    bundle.send()
     # Callbacks run in this order: the turn starts before those who watch are told.
     transaction.on_commit(lambda: work.wake("turns"))
     live.announce(touched.values())
@@ -282,14 +312,22 @@ def _save(new: list[Message], conversations: Iterable[Conversation]) -> None:
 
 
 def _known_messages(
-    conversations: Iterable[Conversation], names: set[str]
-) -> dict[tuple[int, str | int], int]:
+    conversations: Iterable[Conversation], names: set[str], bundle: Bundle
+) -> store.Rows:
     # Two arrivals of one message meet here: the conversations are locked.
-    rows = Message.objects.filter(
-        conversation_id__in=[each.pk for each in conversations],
-        external_id__in=names - {""},
-    ).values_list("conversation_id", "external_id", "id")
-    return {(conversation, name): key for conversation, name, key in rows}
+    if not (names := names - {""}):
+        return []
+    among, in_conversations = store.any_of([each.pk for each in conversations])
+    named, in_names = store.any_text(names)
+    return bundle.fetch(
+        "SELECT id, conversation_id, external_id FROM conversations_message"
+        f" WHERE conversation_id {among} AND external_id {named}",
+        in_conversations + in_names,
+    )
+
+
+def _by_name(rows: store.Rows) -> dict[tuple[int, str | int], int]:
+    return {(row["conversation_id"], row["external_id"]): row["id"] for row in rows}
 
 
 def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
@@ -389,8 +427,10 @@ def _receive_support_message(
 ) -> list[Received]:
     arrival = (facts, inbound)
     conversation = threads.hold([arrival])[facts.id, inbound.conversation_id]
-    name = (conversation.pk, inbound.external_id)
-    known = _known_messages([conversation], {inbound.external_id}).get(name)
+    bundle = Bundle()
+    stored = _known_messages([conversation], {inbound.external_id}, bundle)
+    bundle.send()
+    known = _by_name(stored).get((conversation.pk, inbound.external_id))
     if known is not None:
         return [_received(conversation, known, is_new=False)]
     if inbound.is_echo and amending.is_our_own(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conversations.models import Contact, Conversation
 from conversations.signals import handler_wanted
 from core import store
+from core.bundle import Bundle
 from core.text import clean_text
 from integrations.adapters.base import ChannelFacts
 from integrations.adapters.inbound import InboundMessage
-from integrations.models import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+    from django.db.models import Model
+
+T = TypeVar("T", bound="Model")
 MessageArrival = tuple[ChannelFacts, InboundMessage]
 #: (channel id, provider's id)
 Name = tuple[int, str]
@@ -25,16 +28,20 @@ def hold(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
     wanted: dict[Name, MessageArrival] = {}
     for facts, inbound in arrivals:
         wanted.setdefault((facts.id, inbound.conversation_id), (facts, inbound))
-    found = lock(list(wanted))
+    bundle = Bundle()
+    held = _lock(wanted, bundle)
+    known = _find_contacts(wanted.values(), bundle)
+    bundle.send()
+    found = _by_name(Conversation, held)
     # In one order everywhere, as locks are taken: who inserts waits for who inserted.
     missing = {name: wanted[name] for name in sorted(wanted) if name not in found}
     if missing:
-        contacts = _contacts(missing.values())
-        modes = _human_modes({name[0] for name in missing})
+        contacts = _by_name(Contact, known)
+        modes = _add_contacts(missing.values(), contacts)
         reasons = reasons_for_people(
             {facts.account_id for facts, _ in missing.values()}
         )
-        store.insert_missing(
+        bundle.insert_missing(
             [
                 _new_conversation(
                     facts,
@@ -47,22 +54,15 @@ def hold(arrivals: list[MessageArrival]) -> dict[Name, Conversation]:
                 for facts, inbound in missing.values()
             ]
         )
-        found |= lock(list(missing))
-    return found
+        held = _lock(missing, bundle)
+        bundle.send()
+        found |= _by_name(Conversation, held)
+    return {name: found[name] for name in wanted}
 
 
-def _human_modes(channels: set[int]) -> dict[int, bool]:
-    """Who replies on new conversations; a change waits until these are stored."""
-    if not store.is_postgresql():
-        return dict(
-            Channel.objects.filter(pk__in=channels).values_list("pk", "human_mode")
-        )
-    rows = store.fetch(
-        "SELECT id, human_mode FROM integrations_channel WHERE id = ANY(%s)"
-        " ORDER BY id FOR SHARE",
-        [sorted(channels)],
-    )
-    return {row["id"]: row["human_mode"] for row in rows}
+def _by_name(model: type[T], rows: store.Rows) -> dict[Name, T]:
+    found: Any = store.instances(model, rows)
+    return {(each.channel_id, each.external_id): each for each in found}
 
 
 def reasons_for_people(accounts: set[int]) -> dict[int, str]:
@@ -95,44 +95,72 @@ def _new_conversation(
     )
 
 
-def lock(names: list[Name]) -> dict[Name, Conversation]:
-    rows = Conversation.objects.select_related("channel__account").filter(
-        channel_id__in={channel for channel, _ in names},
-        external_id__in={external for _, external in names},
-    )
-    if store.is_postgresql():
-        rows = rows.select_for_update(of=("self",))
-    # In one order everywhere, so that two transactions never wait for each other.
-    found = {(row.channel_id, row.external_id): row for row in rows.order_by("id")}
+def lock(names: Collection[Name]) -> dict[Name, Conversation]:
+    """Those conversations that there are, locked."""
+    bundle = Bundle()
+    held = _lock(names, bundle)
+    bundle.send()
+    found = _by_name(Conversation, held)
     return {name: found[name] for name in names if name in found}
 
 
-def _contacts(arrivals: Iterable[MessageArrival]) -> dict[Name, Contact]:
-    wanted = {(facts.id, each.contact_id): (facts, each) for facts, each in arrivals}
-    found = _find_contacts(wanted)
-    missing = [wanted[name] for name in sorted(wanted) if name not in found]
-    if missing:
-        store.insert_missing(
-            [
-                Contact(
-                    account_id=facts.account_id,
-                    channel_id=facts.id,
-                    external_id=inbound.contact_id,
-                    name=clean_text(inbound.contact_name)[:200],
-                    email=clean_text(inbound.contact_email)[:254],
-                    profile=dict(inbound.profile),
-                )
-                for facts, inbound in missing
-            ]
-        )
-        found |= _find_contacts(wanted)
-    return found
-
-
-def _find_contacts(names: Iterable[Name]) -> dict[Name, Contact]:
-    keys = list(names)
-    rows = Contact.objects.filter(
-        channel_id__in={channel for channel, _ in keys},
-        external_id__in={external for _, external in keys},
+def _lock(names: Collection[Name], bundle: Bundle) -> store.Rows:
+    """Conversations with these names, and perhaps some whose names are mixed of them."""
+    # In one order everywhere, so that two transactions never wait for each other.
+    where, params = _are_named(names)
+    return bundle.fetch(
+        f"SELECT {store.columns(Conversation, 'c')} FROM conversations_conversation c"
+        f" WHERE {where} ORDER BY c.id {'FOR UPDATE' if store.is_postgresql() else ''}",
+        params,
     )
-    return {(row.channel_id, row.external_id): row for row in rows}
+
+
+def _are_named(names: Collection[Name]) -> tuple[str, list[Any]]:
+    channels, in_channels = store.any_of({channel for channel, _ in names})
+    externals, in_externals = store.any_text({external for _, external in names})
+    where = f"c.channel_id {channels} AND c.external_id {externals}"
+    return where, in_channels + in_externals
+
+
+def _add_contacts(
+    arrivals: Iterable[MessageArrival], contacts: dict[Name, Contact]
+) -> dict[int, bool]:
+    """Make the contacts that are missing; returns who replies on new conversations."""
+    wanted = {(facts.id, each.contact_id): (facts, each) for facts, each in arrivals}
+    bundle = Bundle()
+    # A change of who replies waits until the conversations are stored.
+    channels, params = store.any_of({channel for channel, _ in wanted})
+    modes = bundle.fetch(
+        f"SELECT id, human_mode FROM integrations_channel WHERE id {channels}"
+        f" ORDER BY id {'FOR SHARE' if store.is_postgresql() else ''}",
+        params,
+    )
+    missing = [wanted[name] for name in sorted(wanted) if name not in contacts]
+    if missing:
+        bundle.insert_missing([_new_contact(*each) for each in missing])
+        made = _find_contacts(missing, bundle)
+    bundle.send()
+    if missing:
+        contacts |= _by_name(Contact, made)
+    return {row["id"]: row["human_mode"] for row in modes}
+
+
+def _new_contact(facts: ChannelFacts, inbound: InboundMessage) -> Contact:
+    return Contact(
+        account_id=facts.account_id,
+        channel_id=facts.id,
+        external_id=inbound.contact_id,
+        name=clean_text(inbound.contact_name)[:200],
+        email=clean_text(inbound.contact_email)[:254],
+        profile=dict(inbound.profile),
+    )
+
+
+def _find_contacts(arrivals: Iterable[MessageArrival], bundle: Bundle) -> store.Rows:
+    where, params = _are_named(
+        {(facts.id, each.contact_id) for facts, each in arrivals}
+    )
+    return bundle.fetch(
+        f"SELECT {store.columns(Contact, 'c')} FROM conversations_contact c WHERE {where}",
+        params,
+    )

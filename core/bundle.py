@@ -60,6 +60,18 @@ class Bundle:
             name = functools.partial(store.name_rows, rows)
             self._add(*store.insert_statement(rows), name)
 
+    def insert_missing(self, rows: Sequence[models.Model]) -> None:
+        """Add what `store.insert_missing` does."""
+        if not store.is_postgresql():
+            store.insert_missing(rows)
+        elif rows:
+            self.execute(*store.insert_statement(rows, store.MISSING))
+
+    def update_rows(self, rows: Sequence[models.Model], names: Sequence[str]) -> None:
+        """Add what `store.update_rows` does."""
+        if rows:
+            self.execute(*store.update_rows_statement(rows, names))
+
     def reserve_ids(self, model: type[models.Model], count: int) -> store.Rows:
         """Add that ids are kept for rows to be inserted, so that others may name them.
 

@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from django.db.models.expressions import DatabaseDefault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from django.db import models
     from django.db.backends.utils import CursorWrapper
@@ -200,7 +200,11 @@ def insert_missing(rows: Sequence[models.Model]) -> None:
 
     Nobody is told which these were: whoever needs them reads them.
     """
-    _insert(rows, " ON CONFLICT DO NOTHING")
+    _insert(rows, MISSING)
+
+
+#: Ends an `insert_statement` of rows of which some may be there.
+MISSING: Final = " ON CONFLICT DO NOTHING"
 
 
 def _insert(rows: Sequence[models.Model], otherwise: str = "") -> Rows:
@@ -281,15 +285,21 @@ def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
 
     As `bulk_update`, whose CASE expressions cost ten times as much to build.
     """
-    if not rows:
-        return
+    if rows:
+        execute(*update_rows_statement(rows, names))
+
+
+def update_rows_statement(
+    rows: Sequence[models.Model], names: Sequence[str]
+) -> tuple[str, list[Any]]:
+    """Saves these fields of rows of one model, of which there must be one."""
     meta = rows[0]._meta
     every = {field.name: field for field in meta.concrete_fields}
     fields = [every["id"], *(every[name] for name in names)]
     convert = _for_json if is_postgresql() else _for_column
-    update_from(
+    return update_statement(
         meta.db_table,
-        columns={field.column: field.db_type(connection) for field in fields},
+        columns={str(each.column): str(each.db_type(connection)) for each in fields},
         rows=[
             [convert(field, getattr(row, field.attname)) for field in fields]
             for row in rows
@@ -353,7 +363,7 @@ def _readers(
     ]
 
 
-def any_of(keys: Sequence[int]) -> tuple[str, list[Any]]:
+def any_of(keys: Collection[int]) -> tuple[str, list[Any]]:
     """The condition that an id is one of these, and its parameters.
 
     On PostgreSQL its text is always the same; `keys` must not be empty.
@@ -361,6 +371,13 @@ def any_of(keys: Sequence[int]) -> tuple[str, list[Any]]:
     if is_postgresql():
         return "= ANY(%s::bigint[])", [f"{{{','.join(map(str, keys))}}}"]
     return f"IN ({placeholders(keys)})", list(keys)
+
+
+def any_text(values: Collection[str]) -> tuple[str, list[Any]]:
+    """The same for texts."""
+    if is_postgresql():
+        return "= ANY(%s::text[])", [text_array([*values])]
+    return f"IN ({placeholders(values)})", [*values]
 
 
 def any_in(select: str) -> str:
@@ -371,6 +388,6 @@ def any_in(select: str) -> str:
     return f"= ANY(ARRAY({select}))" if is_postgresql() else f"IN ({select})"
 
 
-def placeholders(values: Sequence[Any]) -> str:
+def placeholders(values: Collection[Any]) -> str:
     """`%s, %s` for an IN list; the list must not be empty."""
     return ", ".join(["%s"] * len(values))

@@ -10,7 +10,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from conversations.models import Message
-from core import work
+from core import store, work
+from core.bundle import Bundle
 from core.exceptions import PermanentProviderError, TemporaryProviderError
 from core.language import speaking
 from escalation import drafts
@@ -64,10 +65,21 @@ def pass_on(conversations: Sequence[Conversation]) -> None:
 
     The caller holds the conversations' locks.
     """
-    rows = Ticket.objects.filter(
-        escalation__conversation__in=conversations, desk__isnull=False
-    ).exclude(desk_status__in=OVER)
-    by_age = rows.select_related("escalation").order_by("pk")
+    # As SQL: each word that arrives comes by here, and few have a ticket.
+    are_these, params = store.any_of([each.pk for each in conversations])
+    bundle = Bundle()
+    found = bundle.fetch(
+        "SELECT t.id FROM escalation_ticket t JOIN escalation_escalation e"
+        f" ON e.id = t.escalation_id WHERE e.conversation_id {are_these}"
+        " AND t.desk_id IS NOT NULL",
+        params,
+    )
+    bundle.send()
+    if not found:
+        return
+    rows = Ticket.objects.filter(pk__in=[row["id"] for row in found])
+    open_rows = rows.exclude(desk_status__in=OVER)
+    by_age = open_rows.select_related("escalation").order_by("pk")
     newest = {each.escalation.conversation_id: each for each in by_age}
     for ticket in newest.values():
         _note_words(ticket)
