@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Replies that are committed together. More would only keep their memory longer, and
+#: the first of them waiting.
+MOST_COMMITS = 200
 #: Times that one turn starts over because the contact wrote more.
 MOST_JOINS = 3
 #: Seconds between two pieces of an answer that is shown while it is written.
@@ -66,7 +69,7 @@ class TurnStep(work.Step):
         super().__init__(loop)
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._commits: store.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
-            store.GroupCommit(self._settle)
+            store.GroupCommit(self._settle, most=MOST_COMMITS)
         )
         self._wishes: store.GroupCommit[Wish, bool] = store.GroupCommit(self._reserve)
         self._is_prepared = False
