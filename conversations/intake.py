@@ -157,7 +157,7 @@ def _receive_messages(arrivals: list[MessageArrival]) -> list[Received]:
     )
     numbers = _Numbers([facts.account_id for facts, _ in arrivals], bundle)
     bundle.send()
-    known = _by_name(stored)
+    known = _ids_by_name(stored)
     #: Those that nobody named get a name that holds here.
     new: dict[tuple[int, str | int], Message] = {}
     #: Those that came another way already.
@@ -326,7 +326,7 @@ def _known_messages(
     )
 
 
-def _by_name(rows: store.Rows) -> dict[tuple[int, str | int], int]:
+def _ids_by_name(rows: store.Rows) -> dict[tuple[int, str | int], int]:
     return {(row["conversation_id"], row["external_id"]): row["id"] for row in rows}
 
 
@@ -430,7 +430,7 @@ def _receive_support_message(
     bundle = Bundle()
     stored = _known_messages([conversation], {inbound.external_id}, bundle)
     bundle.send()
-    known = _by_name(stored).get((conversation.pk, inbound.external_id))
+    known = _ids_by_name(stored).get((conversation.pk, inbound.external_id))
     if known is not None:
         return [_received(conversation, known, is_new=False)]
     if inbound.is_echo and amending.is_our_own(

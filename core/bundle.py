@@ -1,7 +1,7 @@
 """Bundles: prepared statements that travel to the database together.
 
 Between two processes the way there and back, and to read and plan a statement, cost more
-than most statements do: above all when little happens and nothing is warm.
+than most statements do: above all when little happens and nothing is warm (decision 033).
 """
 
 from __future__ import annotations

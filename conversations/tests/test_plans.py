@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ai_model import checks, turns
-from conversations import delivery, intake, services
+from conversations import asking, delivery, intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import store
 from integrations import receiving
@@ -194,8 +194,13 @@ def read_missed(channel: Any) -> None:
     list(row.messages.filter(seq__gt=5).order_by("seq", "id")[:200])
 
 
+def ask(channel: Any) -> None:
+    row = Conversation.objects.get(channel=channel, external_id="t21")
+    assert None not in asking._look_each([row.messages.order_by("-id")[0].pk])
+
+
 WORK = (
-    arrive, answer, deliver, read_event, take_over, recover, list_newest, read_missed,
+    arrive, answer, ask, deliver, read_event, take_over, recover, list_newest, read_missed,
 )  # fmt: skip
 
 
