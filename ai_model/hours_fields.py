@@ -125,11 +125,11 @@ def _special(line: str) -> Iterator[tuple[str, list[list[str]]]]:
         day, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
     except ValueError as exc:
         raise ValidationError(_no_date(line)) from exc
-    if not 0 <= (end - day).days < _LONGEST:
+    days = (end - day).days
+    if not 0 <= days < _LONGEST:
         raise ValidationError(_no_date(line))
-    while day <= end:
-        yield day.isoformat(), spans
-        day += dt.timedelta(days=1)
+    for ahead in range(days + 1):
+        yield (day + dt.timedelta(days=ahead)).isoformat(), spans
 
 
 def _no_date(line: str) -> Any:
