@@ -111,6 +111,18 @@ def test_days_may_last_until_the_end_of_time(
     assert form.cleaned_data["special_days"] == {"9999-12-30": [], "9999-12-31": []}
 
 
+def test_hours_that_a_program_wrote_can_be_saved_by_an_owner(
+    client: Client, alice: User, assistant: Assistant
+) -> None:
+    client.force_login(alice)
+    hours = {"mon": [["09:00:00", "17"], ["22:00", "00:00:00"]]}
+    Assistant.objects.filter(pk=assistant.pk).update(business_hours=hours)
+
+    html = client.get(page(Assistant, "change", assistant.pk)).content.decode()
+
+    assert 'value="09:00-17:00, 22:00-24:00"' in html
+
+
 def test_what_an_owner_saves_is_what_the_page_shows(
     client: Client, alice: User, assistant: Assistant
 ) -> None:
