@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import subprocess
 import sys
 import textwrap
@@ -340,6 +341,13 @@ def test_a_task_that_has_just_come_into_the_schedule_is_shown(
 
     assert all(name in html for name in real_settings.CELERY_BEAT_SCHEDULE)
     assert "Not run yet" in html
+
+
+def test_every_task_is_documented() -> None:
+    page = Path(real_settings.BASE_DIR, "docs/reference/periodic-tasks.md")
+
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", page.read_text("utf-8"), re.M))
+    assert named == set(real_settings.CELERY_BEAT_SCHEDULE)
 
 
 def test_owners_do_not_see_the_installations_tasks(client: Client, alice: Any) -> None:
