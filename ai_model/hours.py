@@ -111,14 +111,19 @@ def read_special(value: Any) -> dict[str, Spans]:
 def _spans_by_name(value: Any) -> dict[str, Spans]:
     try:
         return {
-            str(name): tuple(
-                (dt.time.fromisoformat(start), dt.time.fromisoformat(end))
-                for start, end in spans
-            )
+            str(name): tuple((read_time(start), read_time(end)) for start, end in spans)
             for name, spans in value.items()
         }
     except (AttributeError, TypeError) as exc:
         raise ValueError("These are no hours by day.") from exc
+
+
+def read_time(text: Any) -> dt.time:
+    """A time on the clock, to the minute; raises ValueError."""
+    at = dt.time.fromisoformat(text)
+    if at != at.replace(second=0, microsecond=0, tzinfo=None):
+        raise ValueError(f"{text}: no time on the clock.")
+    return at
 
 
 def _utc(at: dt.datetime) -> dt.datetime:

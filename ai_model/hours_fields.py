@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
-from ai_model.hours import DAYS, read_special
+from ai_model.hours import DAYS, read_special, read_time
 from core.admin import ByNameField, ByNameWidget
 
 if TYPE_CHECKING:
@@ -38,9 +38,15 @@ def read_spans(text: str) -> list[list[str]]:
 
 def show_spans(spans: list[list[str]]) -> str:
     """The pairs of times as `read_spans` takes them."""
+    times = (map(_clock, span) for span in spans)
     return ", ".join(
-        f"{start}-{'24:00' if end == '00:00' else end}" for start, end in spans
+        f"{start}-{'24:00' if end == '00:00' else end}" for start, end in times
     )
+
+
+def _clock(text: str) -> str:
+    # Programs may have written it otherwise, as in 09:00:00.
+    return f"{read_time(text):%H:%M}"
 
 
 def _span(text: str) -> list[str]:
@@ -125,11 +131,11 @@ def _special(line: str) -> Iterator[tuple[str, list[list[str]]]]:
         day, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
     except ValueError as exc:
         raise ValidationError(_no_date(line)) from exc
-    if not 0 <= (end - day).days < _LONGEST:
+    days = (end - day).days
+    if not 0 <= days < _LONGEST:
         raise ValidationError(_no_date(line))
-    while day <= end:
-        yield day.isoformat(), spans
-        day += dt.timedelta(days=1)
+    for ahead in range(days + 1):
+        yield (day + dt.timedelta(days=ahead)).isoformat(), spans
 
 
 def _no_date(line: str) -> Any:

@@ -97,6 +97,9 @@ def _providers(
     place = f"{account.name}: " if is_one_of_many else ""
     url = reverse("admin:ai_model_assistant_changelist")
     obstacle = handling.obstacle_of(account)
+    if not obstacle and not assistant.answers_at(timezone.now()):
+        # The conversations stay the assistant's, but all it says is that it is closed.
+        obstacle = "outside_hours"
     if obstacle:
         text = gettext("People reply: %(reason)s") % {"reason": reason_text(obstacle)}
         yield Notice("warning", place + text, url=url)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ai_model import providers, spending, sunset
 from ai_model.control import assistant_of, unpriced
+from ai_model.models import SpendingNotice
 from ai_model.models.spending import amount_text
 from conversations import verification
 from core import http
@@ -155,7 +156,7 @@ def _spending(assistant: Assistant) -> Iterator[Told]:
         ) % {
             "spent": amount_text(each.spent),
             "limit": amount_text(each.limit),
-            "unit": each.unit,
+            "unit": SpendingNotice.Unit(each.unit).label,
         }
         mend = (
             _("Raise it under %(page)s, or wait for the next day in UTC.")

@@ -264,7 +264,9 @@ def _move_on(reply: Reply, conversation: Conversation, now: dt.datetime) -> None
     if reply.preamble:
         conversation.greeted_at = now
     if reply.text:
-        conversation.last_text = truncate(reply.text, 200)
+        # All conversations begin with the same greeting; a list is to tell them apart.
+        words = reply.text.removeprefix(reply.preamble).lstrip()
+        conversation.last_text = truncate(words or reply.text, 200)
         conversation.last_message_at = now
     if reply.hands_off:
         conversation.give_to_support(reply.reason)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
@@ -190,8 +191,9 @@ class PeriodicTaskAdmin(PeriodicTaskBase):
         return str(obj.get_outcome_display() or _("Not run yet"))
 
     @admin.display(description=_("next due"))
-    def next_due(self, obj: PeriodicTask) -> Any:
-        return periodic.next_due(obj)
+    def next_due(self, obj: PeriodicTask) -> str:
+        # The list would do so by itself, the page of one task would not.
+        return str(display_for_value(periodic.next_due(obj), "-"))
 
     @admin.action(description=_("Run now"), permissions=["view"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
+from django.utils import timezone
 
 from conversations.models import Message
 from escalation import handling, rules
@@ -14,6 +18,11 @@ if TYPE_CHECKING:
 
     from conversations.models import Conversation
     from conversations.replies import Reply, Settled
+
+
+#: How long people are not called again to a conversation in which everybody who writes
+#: is told that the business is closed.
+CALLED_ONCE_IN: Final = dt.timedelta(hours=12)
 
 
 def open_undelivered(conversation: Conversation) -> None:
@@ -60,6 +69,7 @@ def _open(settled: Sequence[Settled]) -> None:
     known = Escalation.objects.in_bulk(
         [reply.last_message_id for reply, _, _ in settled], field_name="question_id"
     )
+    called = _called(settled)
     new: list[Escalation] = []
     for reply, conversation, message_id in settled:
         row = known.get(reply.last_message_id) or Escalation(
@@ -69,7 +79,7 @@ def _open(settled: Sequence[Settled]) -> None:
             state=Escalation.State.OFFERED,
             agent_type=conversation.address.get("agent_type", ""),
         )
-        _tell(row, reply, message_id)
+        _tell(row, reply, message_id, is_called=conversation.pk in called)
         if row.pk is None:
             new.append(row)
         else:
@@ -77,7 +87,35 @@ def _open(settled: Sequence[Settled]) -> None:
     Escalation.objects.bulk_create(new)
 
 
-def _tell(row: Escalation, reply: Reply, message_id: int | None) -> None:
+def _called(settled: Sequence[Settled]) -> set[int]:
+    """Conversations to which people were called lately for the same reason.
+
+    Only while the business is closed does the assistant go on in a conversation that
+    waits for people. Whoever takes one of its escalations takes all of them.
+    """
+    keys = [
+        conversation.pk
+        for reply, conversation, _ in settled
+        if reply.needs_person and not reply.hands_off
+    ]
+    if not keys:
+        return set()
+    state = Escalation.State
+    rows = Escalation.objects.filter(
+        # Those that were told of, or will be; not those that went along with one.
+        Q(rung__gt=0) | Q(due_at__isnull=False),
+        conversation__in=keys,
+        acknowledged_at=None,
+        state__in=[state.OPEN, state.TICKET],
+        reason=Reason.OUTSIDE_HOURS,
+        opened_at__gt=timezone.now() - CALLED_ONCE_IN,
+    )
+    return set(rows.values_list("conversation_id", flat=True))
+
+
+def _tell(
+    row: Escalation, reply: Reply, message_id: int | None, *, is_called: bool
+) -> None:
     row.reply_id = message_id
     row.reason = reason_of(reply.reason) or Reason.ERROR
     row.confidence = reply.confidence
@@ -91,5 +129,7 @@ def _tell(row: Escalation, reply: Reply, message_id: int | None) -> None:
     # want to hear of it at once they do.
     if not reply.offers_person:
         row.call_people(Escalation.State.OPEN)
+        if is_called:
+            row.due_at = None
     elif rules.tells_of_offers(row):
         row.tell_people()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import overview
-from ai_model.models import Turn
+from ai_model.models import Assistant, Turn
 from ai_model.tests.unanswered import ask
 from conversations.models import Conversation, Delivery
 from conversations.tests.factories import ConversationFactory
@@ -119,6 +119,29 @@ def test_what_is_wrong_is_told_with_how_to_mend_it(
     assert "the provider refuses us: 401" in html
     assert "Replace its credentials" in html
     assert "There is no published entry" in html
+
+
+@pytest.mark.parametrize(
+    ("outside_hours", "said"),
+    [
+        ("answer", "The assistant answers."),
+        ("promise", "The assistant answers."),
+        ("hand_over", "People reply: Outside business hours"),
+        ("message", "People reply: Outside business hours"),
+    ],
+)
+def test_who_answers_while_it_is_closed(
+    client: Client, alice: User, account: Account, outside_hours: str, said: str
+) -> None:
+    never = {"mon": []}
+    Assistant.objects.create(
+        account=account, business_hours=never, outside_hours=outside_hours
+    )
+    client.force_login(alice)
+
+    html = client.get(reverse(INDEX)).content.decode()
+
+    assert said in html
 
 
 def test_yesterdays_turns_are_not_todays(

@@ -99,6 +99,30 @@ def test_hours_and_languages_that_cannot_be_are_named(
     assert field == "fallback_language" or value in shown
 
 
+def test_days_may_last_until_the_end_of_time(
+    client: Client, alice: User, assistant: Assistant
+) -> None:
+    client.force_login(alice)
+    address = page(Assistant, "change", assistant.pk)
+
+    values = {"special_days": "9999-12-30..9999-12-31 closed"}
+    form = client.post(address, values).context["adminform"].form
+
+    assert form.cleaned_data["special_days"] == {"9999-12-30": [], "9999-12-31": []}
+
+
+def test_hours_that_a_program_wrote_can_be_saved_by_an_owner(
+    client: Client, alice: User, assistant: Assistant
+) -> None:
+    client.force_login(alice)
+    hours = {"mon": [["09:00:00", "17"], ["22:00", "00:00:00"]]}
+    Assistant.objects.filter(pk=assistant.pk).update(business_hours=hours)
+
+    html = client.get(page(Assistant, "change", assistant.pk)).content.decode()
+
+    assert 'value="09:00-17:00, 22:00-24:00"' in html
+
+
 def test_what_an_owner_saves_is_what_the_page_shows(
     client: Client, alice: User, assistant: Assistant
 ) -> None:

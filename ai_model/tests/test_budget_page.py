@@ -185,6 +185,18 @@ def test_an_assistant_that_is_not_there_is_missing(client: Client, alice: User) 
     assert client.get(missing).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["budget", "change", "history"])
+def test_no_assistant_has_a_number_that_no_database_holds(
+    client: Client, alice: User, assistant: Assistant, name: str
+) -> None:
+    client.force_login(alice)
+
+    found = client.get(reverse(f"admin:ai_model_assistant_{name}", args=[10**30]))
+
+    # Django leads to its first page and says that there is no such row.
+    assert found.status_code == (404 if name == "budget" else 302)
+
+
 # -- judging ------------------------------------------------------------------------
 
 

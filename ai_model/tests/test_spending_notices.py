@@ -100,6 +100,17 @@ def test_without_e_mail_the_notice_stands_in_the_admin(
     assert "are spent (85 %), 0 reserved." in html
 
 
+def test_the_first_page_says_in_which_unit_it_counts(
+    client: Client, alice: User, account: Account, assistant: Assistant
+) -> None:
+    spend(account, 0.85)
+    client.force_login(alice)
+
+    html = client.get(reverse("admin:index")).content.decode()
+
+    assert "A spending limit is near: 0.85 of 1 US dollars are spent." in html
+
+
 def test_the_admin_names_models_that_no_limit_in_money_stops(
     client: Client, alice: User, account: Account, assistant: Assistant, settings: Any
 ) -> None:

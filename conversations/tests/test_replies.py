@@ -69,6 +69,19 @@ def test_a_reply_is_stored_with_all_that_explains_it(asked: Conversation) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("I am an AI.\n\nThree days.", "Three days."), ("I am an AI.", "I am an AI.")],
+)
+def test_lists_show_what_comes_after_the_greeting(
+    asked: Conversation, text: str, shown: str
+) -> None:
+    replies.commit([answer(asked, text=text, preamble="I am an AI.")])
+
+    assert only().last_text == shown
+    assert Message.objects.get(author="assistant").text == text
+
+
 def test_a_long_reply_is_cut_into_parts_that_lose_nothing(
     asked: Conversation, monkeypatch: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from celery.schedules import crontab, maybe_schedule
 from django.conf import settings as real_settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.tests.factories import UserFactory
 from core import alone, health, periodic
@@ -340,6 +342,29 @@ def test_a_task_that_has_just_come_into_the_schedule_is_shown(
 
     assert all(name in html for name in real_settings.CELERY_BEAT_SCHEDULE)
     assert "Not run yet" in html
+
+
+def test_the_page_of_a_task_writes_its_next_time_as_the_list_does(
+    client: Client, db: None, task: Any
+) -> None:
+    periodic.note_schedule()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    due = periodic.next_due(PeriodicTask.objects.get())
+    assert due is not None
+
+    listed = client.get(reverse(ADDRESS)).content.decode()
+    opened = client.get(reverse("admin:core_periodictask_change", args=["nightly"]))
+
+    words = date_format(due, "DATETIME_FORMAT")
+    assert words in listed
+    assert words in opened.content.decode()
+
+
+def test_every_task_is_documented() -> None:
+    page = Path(real_settings.BASE_DIR, "docs/reference/periodic-tasks.md")
+
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", page.read_text("utf-8"), re.M))
+    assert named == set(real_settings.CELERY_BEAT_SCHEDULE)
 
 
 def test_owners_do_not_see_the_installations_tasks(client: Client, alice: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from ai_model import why
 from conversations import delivery, services
@@ -224,3 +226,44 @@ def test_another_conversations_stay_as_they_are(channel: Any, bob: Any) -> None:
 
     states = Escalation.objects.order_by("id").values_list("state", flat=True)
     assert list(states) == ["open", "answered"]
+
+
+def close(channel: Any, **more: Any) -> Conversation:
+    """A question to which the assistant only said that the business is closed."""
+    return settle(channel, reason="outside_hours", needs_person=True, **more)
+
+
+def test_people_are_called_once_to_whoever_writes_often_while_it_is_closed(
+    channel: Any,
+) -> None:
+    close(channel, text="Hello?")
+    close(channel, text="Anybody?")
+    close(channel, text="From somebody else.", thread="thread-2")
+
+    first, second, other = Escalation.objects.order_by("pk")
+    assert {each.state for each in (first, second, other)} == {"open"}
+    assert first.due_at is not None
+    assert second.due_at is None
+    assert other.due_at is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"acknowledged_at": timezone.now()},
+        {"state": "answered"},
+        {"reason": "timeout"},
+        {"opened_at": timezone.now() - dt.timedelta(days=1)},
+        {"due_at": None},
+    ],
+    ids=["taken", "answered", "other-reason", "long-ago", "went-along"],
+)
+def test_people_are_called_again_where_nobody_was_called_lately(
+    channel: Any, change: dict[str, Any]
+) -> None:
+    close(channel)
+    Escalation.objects.update(**change)
+
+    close(channel)
+
+    assert Escalation.objects.latest("pk").due_at is not None
