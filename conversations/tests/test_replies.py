@@ -76,7 +76,7 @@ def test_a_reply_is_stored_with_all_that_explains_it(asked: Conversation) -> Non
 def test_lists_show_what_comes_after_the_greeting(
     asked: Conversation, text: str, shown: str
 ) -> None:
-    replies.commit([answer(asked, text=text, preamble="I am an AI.")])
+    commit_all([answer(asked, text=text, preamble="I am an AI.")])
 
     assert only().last_text == shown
     assert Message.objects.get(author="assistant").text == text
