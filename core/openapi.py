@@ -251,6 +251,12 @@ class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
         return schema
 
 
+class OptionalTextFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]
+    """The same, or null."""
+
+    target_class = "core.serializers.OptionalTextField"
+
+
 class NameFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]
     """A text, or the number that it was made of."""
 

@@ -45,6 +45,17 @@ def test_every_shape_is_a_schema() -> None:
         jsonschema.Draft202012Validator.check_schema(shape)
 
 
+@pytest.mark.parametrize("phone", ["+27123456789", None])
+def test_what_may_be_missing_of_a_user_may_be_null(phone: str | None) -> None:
+    whole = {"$ref": "#/components/schemas/UserInfoRequest", **document()}
+    person = dict.fromkeys(("agent_id", "name", "agency", "office"), "x")
+    person["email"] = "jane@company.com"
+
+    jsonschema.validate({**person, "phone": phone}, whole)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**person, "agency": None}, whole)
+
+
 def test_the_page_shows_every_path_and_field(db: None, client: Client) -> None:
     html = client.get(reverse("api-docs")).content.decode()
 
