@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ai_model import checks, turns
+from ai_model.models import Turn
 from conversations import delivery, intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import store
@@ -19,6 +20,9 @@ from integrations import receiving
 from integrations.adapters.inbound import InboundMessage
 from integrations.facts import facts_of
 from integrations.models import Event
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 MESSAGES = 100_000
 CONVERSATIONS = 10_000
@@ -210,6 +214,18 @@ def test_hot_queries_use_an_index(filled: Any) -> None:
                     whole.append(f"{work.__name__}: {sql}\n{plan}")
 
     assert not whole, "\n\n".join(whole)
+
+
+@pytest.mark.parametrize("model", [Message, Turn])
+def test_rows_of_an_account_have_one_index(db: None, model: type[Model]) -> None:
+    """One of the account alone would repeat the beginning of the one in order."""
+    with connection.cursor() as cursor:
+        table = model._meta.db_table
+        known = connection.introspection.get_constraints(cursor, table).values()
+
+    columns = [each["columns"] for each in known if each["index"]]
+    assert ["account_id", "id"] in columns
+    assert ["account_id"] not in columns
 
 
 def explain(sql: str) -> str:
