@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ PERIODS: Final = (
 _MOST_BARS: Final = 92
 #: The drawing: its width, height, and the margins in which its numbers stand.
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 760, 220, 44, 24
+#: Room for a character of a day's name, as large as on phones, and between two names.
+_CHARACTER, _BETWEEN = 10, 12
 
 
 class FilterForm(forms.Form):
@@ -162,7 +165,6 @@ def _frame(bars: Sequence[Bar]) -> dict[str, Any]:
     """The drawing's size, its lines, and which bars have their day below them."""
     most = max((bar.answered + bar.handed_over for bar in bars), default=0)
     base, high = _HEIGHT - _BELOW, _HEIGHT - _BELOW - 8
-    every = max(1, len(bars) // 6)
     return {
         "width": _WIDTH,
         "height": _HEIGHT,
@@ -173,13 +175,25 @@ def _frame(bars: Sequence[Bar]) -> dict[str, Any]:
             for part in (0, 1, 2)
             if most
         ],
-        "labels": [
-            {"text": bar.label, "x": bar.x + bar.width / 2}
-            for bar in bars[every // 2 :: every]
-            # A label is wider than its bar, and must not end outside.
-            if bar.x < _WIDTH - 2 * _LEFT
-        ],
+        "labels": _labels(bars),
     }
+
+
+def _labels(bars: Sequence[Bar]) -> list[dict[str, Any]]:
+    """The days that stand below the bars: the last one, and as many as there is room."""
+    wide = _CHARACTER * max(len(bar.label) for bar in bars)
+    place = (_WIDTH - _LEFT) / len(bars)
+    # In the middle below a bar that is narrow, the last one would leave the drawing. It
+    # ends with its bar, and so comes closer to the one before.
+    ends = wide > place
+    every = math.ceil(((1.5 if ends else 1) * wide + _BETWEEN) / place)
+    found: list[dict[str, Any]] = [
+        {"text": bar.label, "x": round(bar.x + bar.width / 2, 2), "ends": False}
+        for bar in bars[::-every]
+    ]
+    if ends:
+        found[0] |= {"x": round(bars[-1].x + bars[-1].width, 2), "ends": True}
+    return [each for each in reversed(found) if each["x"] >= wide / 2]
 
 
 def _rated(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class TriedSerializer(serializers.Serializer[Any]):
     #: The reply in pieces of at most 80 characters; joined they are the reply.
     chunks = serializers.ListField(child=serializers.CharField())
     #: The body that would go to the bot's return address.
-    payload = serializers.JSONField()
+    payload = serializers.DictField()
     confidence = serializers.FloatField(allow_null=True)
     sources = KommoSourceSerializer(many=True)
     #: A person takes over, and the bot ends.

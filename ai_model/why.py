@@ -12,6 +12,7 @@ from accounts.services import as_uuid
 from ai_model.metering import LIMIT_REACHED
 from ai_model.models import Prompt, Turn
 from conversations.models import Conversation, Message
+from core.text import in_hundredths
 from knowledge.models import Entry
 
 if TYPE_CHECKING:
@@ -344,8 +345,9 @@ def _turn_lines(turn: TurnFacts) -> list[str]:
         )
     if turn.confidence is not None and turn.threshold is not None:
         verdict = "enough" if turn.confidence >= turn.threshold else "too little"
+        sure = in_hundredths(turn.confidence) / 100
         lines.append(
-            f"Confidence {turn.confidence:.2f} against a threshold of"
+            f"Confidence {sure:.2f} against a threshold of"
             f" {turn.threshold:.2f}: {verdict}."
         )
     lines += [_failure_line(*each) for each in turn.failures]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from conversations.sessions import MAX_ID
-from core.serializers import NameField, TextField
+from core.serializers import NameField, OptionalTextField, TextField
 from core.text import isoformat
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ class UserInfoSerializer(serializers.Serializer[dict[str, Any]]):
     agent_id = TextField(max_length=150)
     email = serializers.EmailField(max_length=254)
     name = TextField(max_length=200)
-    phone = TextField(max_length=50, required=False, allow_blank=True)
+    phone = OptionalTextField(max_length=50)
     agency = TextField(max_length=200)
     office = TextField(max_length=200)
-    company = TextField(max_length=200, required=False, allow_blank=True)
-    division = TextField(max_length=200, required=False, allow_blank=True)
-    user_type = TextField(max_length=50, required=False, allow_blank=True)
+    company = OptionalTextField(max_length=200)
+    division = OptionalTextField(max_length=200)
+    user_type = OptionalTextField(max_length=50)
     #: HMAC-SHA256 over `agent_id`, made by the CRM's server; see `identity`.
-    signature = TextField(max_length=200, required=False, allow_blank=True)
+    signature = OptionalTextField(max_length=200)
 
 
 class AskSerializer(serializers.Serializer[dict[str, Any]]):

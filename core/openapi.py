@@ -21,6 +21,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 
+from core.serializers import TextField
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -171,12 +173,23 @@ def _described(patterns: list[Any], prefix: str = "/") -> Iterator[tuple[str, An
             yield _ARGUMENT.sub(r"{\1}", path), each.callback
 
 
+class _Mapping(AutoSchema):
+    """Maps serializers as a view of REST framework does, our texts to one type each."""
+
+    def _insert_field_validators(self, field: Any, schema: Schema) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        # Beside a pattern it allows for an empty text, which ours do already: one that
+        # is empty would fit both, and so neither alone.
+        if isinstance(field, TextField):
+            schema |= schema.pop("oneOf", [{}])[0]
+
+
 class _Writer:
     """Writes views as operations, and their serializers as components."""
 
     def __init__(self, registry: Any) -> None:
         # It maps serializers as if a view of REST framework had them.
-        self._schema = AutoSchema()
+        self._schema = _Mapping()
         self._schema.view = GenericAPIView(request=None, format_kwarg=None)
         self._schema.registry = registry
         self._schema.method = "POST"
@@ -249,6 +262,12 @@ class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
             schema["pattern"] = _NO_NUL if blank else _VISIBLE
             schema["maxLength"] = self.target.max_length
         return schema
+
+
+class OptionalTextFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]
+    """The same, or null."""
+
+    target_class = "core.serializers.OptionalTextField"
 
 
 class NameFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]

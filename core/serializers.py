@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import SkipField
 
 
 class TextField(serializers.CharField):
@@ -14,6 +15,19 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class OptionalTextField(TextField):
+    """A text that may be missing, or empty; null says no more than that."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, allow_blank=True, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """As the base class does, but that null leaves the field out."""
+        if data is None:
+            raise SkipField
+        return super().validate_empty_values(data)
 
 
 class NameField(serializers.CharField):

@@ -70,6 +70,13 @@ def truncate(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def in_hundredths(share: float) -> int:
+    """A share rounded; none and all are said only of what is exactly that."""
+    if share in (0, 1):
+        return int(share) * 100
+    return min(max(round(share * 100), 1), 99)
+
+
 def clean_text(text: str) -> str:
     """The text without what a database or a provider cannot hold."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

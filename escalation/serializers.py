@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from conversations.serializers import MAX_MESSAGE, MAX_RESPONSE
 from conversations.sessions import MAX_ID
-from core.serializers import ProbabilityField, TextField
+from core.serializers import OptionalTextField, ProbabilityField, TextField
 from escalation.reasons import Reason
 
 #: Longest history of a conversation that comes with a ticket, in messages.
@@ -31,7 +31,7 @@ class FailureSerializer(serializers.Serializer[dict[str, Any]]):
     user_office = TextField(max_length=200)
     agent_type = serializers.ChoiceField(["customer", "support", "test"])
     #: As `user_info.signature` of a question.
-    signature = TextField(max_length=200, required=False, allow_blank=True)
+    signature = OptionalTextField(max_length=200)
 
 
 class SaidSerializer(serializers.Serializer[dict[str, Any]]):

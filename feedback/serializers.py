@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from conversations.serializers import MAX_MESSAGE, MAX_RESPONSE
 from conversations.sessions import MAX_ID
-from core.serializers import NameField, ProbabilityField, TextField
+from core.serializers import NameField, OptionalTextField, ProbabilityField, TextField
 from feedback.models import Feedback
 
 MAX_COMMENT = 2_000
@@ -21,7 +21,7 @@ class RaterSerializer(serializers.Serializer[dict[str, Any]]):
     agent_id = TextField(max_length=150)
     email = serializers.EmailField(max_length=254)
     full_name = TextField(max_length=200)
-    signature = TextField(max_length=200, required=False, allow_blank=True)
+    signature = OptionalTextField(max_length=200)
 
 
 class ThumbSerializer(serializers.Serializer[dict[str, Any]]):

@@ -38,6 +38,11 @@ SPENDING_LIMITS: Final = {
     ("month", "requests"): "monthly_request_limit",
 }
 
+#: The account's own words by language, which stand in messages to customers.
+TEXTS: Final = ("greeting_texts", "disclosure_texts", "outside_texts")
+#: Characters of one of them: the narrowest channel shows no more in one message.
+MOST_CHARACTERS: Final = 1000
+
 
 def default_chain() -> list[str]:
     """The order in which providers are asked; those without a key are passed over."""
@@ -284,6 +289,7 @@ class Assistant(models.Model):
             self._provider_problems(),
             self._hours_problems(),
             self._language_problems(),
+            self._text_problems(),
         )
         errors = {field: words for check in checks for field, words in check}
         if errors:
@@ -339,9 +345,25 @@ class Assistant(models.Model):
                 "fallback_language",
                 _("Choose one of the languages that are answered in."),
             )
-        for field in ("greeting_texts", "disclosure_texts", "outside_texts"):
-            if not _are_texts(getattr(self, field)):
+
+    def _text_problems(self) -> Iterator[tuple[str, Any]]:
+        for field in TEXTS:
+            texts = getattr(self, field)
+            if not _are_texts(texts):
                 yield field, _('Write texts by language, as in {"en": "Welcome!"}.')
+            elif self._grows_too_long(field):
+                words = _("Write at most %(most)d characters for each language.")
+                yield field, words % {"most": MOST_CHARACTERS}
+
+    def _grows_too_long(self, field: str) -> bool:
+        """Whether a text is too long; one from before there was a limit may stay."""
+        texts = getattr(self, field).values()
+        long = {each for each in texts if len(each) > MOST_CHARACTERS}
+        if not long:
+            return False
+        rows = Assistant.objects.filter(pk=self.pk)
+        former = rows.values_list(field, flat=True).first() or {}
+        return not long <= set(former.values())
 
 
 def _are_texts(value: Any) -> bool:

@@ -29,8 +29,10 @@ class Turn(UUIDModel):
         #: The worker died or the turn broke; the words wait for the next attempt.
         FAILED = "failed", _("Failed")
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    # Found by `turn_of_conversation`.
+    # Both are found by indexes that begin with them.
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="+", db_index=False
+    )
     conversation = models.ForeignKey(
         Conversation, models.CASCADE, related_name="turns", db_index=False
     )

@@ -98,6 +98,30 @@ def test_a_year_is_drawn_by_weeks(
     assert html.count("<g>") == 53
 
 
+@pytest.mark.parametrize("lang", ["en", "mn"])
+@pytest.mark.parametrize("days", [7, 30, 90, 365])
+def test_the_last_day_stands_below_its_bar_and_no_label_in_another(
+    client: Client, alice: User, traffic: Traffic, days: int, lang: str
+) -> None:
+    client.force_login(alice)
+    asked = {"days": days}
+
+    html = client.get(PAGE, asked, headers={"accept-language": lang}).content.decode()
+
+    bars = re.findall(r"<title>([^:]+):", html)
+    labels = re.findall(r'<text class="below([^"]*)" x="([^"]+)"[^>]*>([^<]+)', html)
+    assert labels[-1][2] == bars[-1]
+    ends = [0.0]
+    for how, x, text in labels:
+        # As wide as on a phone; one that ends with its bar lies all to the left of it.
+        wide = len(text) * 10
+        start = float(x) - (wide if "is-last" in how else wide / 2)
+        assert start >= ends[-1]
+        ends.append(start + wide + 10)
+    assert ends[-1] <= 770
+    assert len(labels) >= 3
+
+
 def test_it_is_narrowed_to_a_channel(
     client: Client, alice: User, traffic: Traffic
 ) -> None:

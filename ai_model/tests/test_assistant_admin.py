@@ -77,6 +77,7 @@ def test_an_assistants_settings_are_checked(
         ("special_days", "2026-02-30 closed", "cannot be read"),
         ("special_days", "2026-12-30..2026-12-01 closed", "cannot be read"),
         ("fallback_language", "ru", "Choose one of the languages"),
+        ("greeting_texts_en", "x" * 1001, "at most 1000 characters"),
     ],
 )
 def test_hours_and_languages_that_cannot_be_are_named(

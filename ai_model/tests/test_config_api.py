@@ -232,6 +232,34 @@ def test_what_is_wrong_is_named_and_nothing_is_changed(
     assert (row.temperature, row.makes_questions) == (0.9, False)
 
 
+@pytest.mark.parametrize(
+    "field", ["greeting_texts", "disclosure_texts", "outside_texts"]
+)
+def test_a_text_that_customers_get_may_not_be_endless(alice: User, field: str) -> None:
+    found = send(alice, "PATCH", {field: {"en": "Hello", "mn": "x" * 1001}})
+
+    assert found.status_code == 400
+    assert list(found.json()["fields"]) == [field]
+    assert not Assistant.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_text_from_before_there_was_a_limit_may_stay(
+    alice: User, account: Account, method: str
+) -> None:
+    texts = {"en": "x" * 20_000}
+    Assistant.objects.create(account=account, greeting_texts=texts)
+
+    kept = send(alice, method, {"greeting_texts": texts, "tone": "formal"})
+    longer = send(alice, method, {"greeting_texts": {"en": "x" * 20_001}})
+    shorter = send(alice, method, {"greeting_texts": {"en": "x" * 1000}})
+
+    assert (kept.status_code, kept.json()["tone"]) == (200, "formal")
+    assert longer.status_code == 400
+    assert "at most 1000 characters" in longer.json()["detail"]
+    assert shorter.status_code == 200
+
+
 def test_an_object_in_a_form_may_not_be_endless(alice: User) -> None:
     found = send(alice, "PATCH", "business_hours=" + "[" * 100_000)
 

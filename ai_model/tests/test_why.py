@@ -100,6 +100,16 @@ def test_an_answered_message_tells_how_it_was_answered(
     assert set(explain_turn(turn)) <= set(lines)
 
 
+def test_what_is_not_quite_certain_is_not_told_as_certain(
+    question: Message, turn: Turn
+) -> None:
+    Turn.objects.update(confidence=0.9987)
+
+    lines = explain(question).lines
+
+    assert "Confidence 0.99 against a threshold of 0.85: enough." in lines
+
+
 def test_a_reply_tells_of_the_turns_that_led_to_it(
     question: Message, reply: Message, turn: Turn
 ) -> None:

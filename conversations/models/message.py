@@ -36,9 +36,11 @@ class Message(UUIDModel):
         #: Committed, but a person acted before it left.
         WITHHELD = "withheld", _("Withheld")
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    # Found by `message_in_order`; an index of its own is smaller, so that PostgreSQL
-    # took it and read the whole conversation.
+    # Both are found by indexes that begin with them; one of its own is smaller, so that
+    # PostgreSQL took it and read the whole conversation.
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="+", db_index=False
+    )
     conversation = models.ForeignKey(
         "conversations.Conversation",
         models.CASCADE,

@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from conversations import reasons
-from core.text import truncate
+from core.text import in_hundredths, truncate
 
 register = template.Library()
 
@@ -61,7 +61,7 @@ def is_web_address(url: str) -> bool:
 @register.filter
 def percent(value: Any) -> str:
     """A probability as a percentage."""
-    return f"{localize(round(float(value or 0) * 100))}%"
+    return f"{localize(in_hundredths(float(value or 0)))}%"
 
 
 @register.filter

@@ -252,14 +252,20 @@ def test_a_missing_field_is_named(channel: Any, name: str) -> None:
     assert answer.json["detail"].startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize("name", ["phone", "company", "division", "user_type"])
+@pytest.mark.parametrize(
+    "name", ["phone", "company", "division", "user_type", "signature"]
+)
+@pytest.mark.parametrize("how", ["missing", "blank", "null"])
 def test_optional_facts_may_be_missing(
-    engine: Any, channel: Any, knowledge: Any, name: str
+    engine: Any, channel: Any, knowledge: Any, name: str, how: str
 ) -> None:
     sent = body("Hello")
-    del sent["user_info"][name]
+    sent["user_info"].pop(name, None)
+    if how != "missing":
+        sent["user_info"][name] = "" if how == "blank" else None
 
     assert call_json(PATH, sent).status == 200
+    assert name not in Contact.objects.get().profile
 
 
 @pytest.mark.parametrize(

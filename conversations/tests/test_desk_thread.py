@@ -55,6 +55,27 @@ def test_a_thread_shows_each_message_with_its_grounds(desk, conversation):
     assert "Delivery times" in page
 
 
+def test_what_is_not_quite_certain_is_not_shown_as_certain(desk, conversation):
+    MessageFactory(
+        conversation=conversation,
+        author=Message.Author.ASSISTANT,
+        state=Message.State.SENT,
+        reason="answered",
+        confidence=0.9987,
+        sources=[
+            {"title": "Delivery", "confidence": 0.9996},
+            {"title": "Returns", "confidence": 0.002},
+        ],
+    )
+
+    page = desk.get(reverse("desk-thread", args=[conversation.uuid])).content.decode()
+
+    assert "<b>99%</b>" in page
+    assert '<span class="source-percent">1%</span>' in page
+    assert "100%" not in page
+    assert ">0%" not in page
+
+
 def test_a_source_leads_staff_to_its_entry(client, conversation, admin_user):
     entry = EntryFactory(account=conversation.account, external_id="d-1")
     MessageFactory(

@@ -127,6 +127,7 @@ def test_a_rating_is_signed_as_the_question_was(engine: Any, channel: Any) -> No
         "agent_type": "customer",
         "user_info": {"agent_id": "jane", "email": "j@company.com", "full_name": "J"},
     }
+    sent["user_info"]["signature"] = None
     unsigned = call_json("/api/feedback", sent)
     sent["user_info"]["signature"] = "0" * 64
     wrong = call_json("/api/feedback", sent)

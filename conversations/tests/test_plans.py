@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ai_model import checks, turns
+from ai_model.models import Turn
 from conversations import asking, delivery, intake, services
 from conversations.models import Conversation, Delivery, Message
 from core import store
@@ -21,7 +22,7 @@ from integrations.facts import facts_of
 from integrations.models import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from django.db.models import Model
 
 MESSAGES = 100_000
 CONVERSATIONS = 10_000
@@ -223,11 +224,16 @@ def test_hot_queries_use_an_index(filled: Any) -> None:
     assert not whole, "\n\n".join(whole)
 
 
-@pytest.fixture(autouse=True)
-def _plan_as_usual(db: None) -> Iterator[None]:
-    yield
-    if store.is_postgresql():
-        store.execute("RESET plan_cache_mode")
+@pytest.mark.parametrize("model", [Message, Turn])
+def test_rows_of_an_account_have_one_index(db: None, model: type[Model]) -> None:
+    """One of the account alone would repeat the beginning of the one in order."""
+    with connection.cursor() as cursor:
+        table = model._meta.db_table
+        known = connection.introspection.get_constraints(cursor, table).values()
+
+    columns = [each["columns"] for each in known if each["index"]]
+    assert ["account_id", "id"] in columns
+    assert ["account_id"] not in columns
 
 
 def explain(sql: str) -> str:

@@ -137,6 +137,35 @@ def test_from_welcome_to_a_rated_answer(page, service):
     assert page.get_by_role("button", name="Yes, Create Ticket").count() == 0
 
 
+def test_only_what_is_certain_is_shown_as_certain(page, service):
+    answer = {
+        "response": "$5.90",
+        "session_id": "support-session-1",
+        "timestamp": "2026-02-09T10:30:45.123Z",
+        "requires_escalation": False,
+        "classification_confidence": 0.9987,
+        "sources": [
+            {"title": "Costs", "confidence": 1, "entry_type": "faq", "entry_id": "1"},
+            {"title": "Times", "confidence": 0.996, "entry_type": "", "entry_id": "2"},
+        ],
+    }
+    visit(page, service)
+    page.route(
+        "**/api/agent/**",
+        lambda route: (
+            route.fulfill(json=answer, headers={"Access-Control-Allow-Origin": "*"})
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
+    )
+    ask(page, KNOWN)
+
+    shown = said(page, "assistant").last
+    expect(shown.locator("[data-percent]")).to_have_text("99%")
+    expect(shown.locator("[data-first-percent]")).to_have_text("100%")
+    expect(shown.locator("[data-rest] .source-percent")).to_have_text("99%")
+
+
 def test_a_poor_answer_becomes_a_ticket(page, service, tickets):
     visit(page, service)
     ask(page, KNOWN)

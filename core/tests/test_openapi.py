@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_every_shape_is_a_schema() -> None:
         jsonschema.Draft202012Validator.check_schema(shape)
 
 
+@pytest.mark.parametrize("phone", ["+27123456789", "", None])
+def test_what_may_be_missing_of_a_user_may_be_empty_or_null(phone: str | None) -> None:
+    whole = {"$ref": "#/components/schemas/UserInfoRequest", **document()}
+    person = dict.fromkeys(("agent_id", "name", "agency", "office"), "x")
+    person["email"] = "jane@company.com"
+
+    jsonschema.validate({**person, "phone": phone}, whole)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**person, "agency": None}, whole)
+
+
 def test_the_page_shows_every_path_and_field(db: None, client: Client) -> None:
     html = client.get(reverse("api-docs")).content.decode()
 
@@ -54,6 +66,14 @@ def test_the_page_shows_every_path_and_field(db: None, client: Client) -> None:
     for field in ("user_info.agent_id", "sources[].entry_id", "sources_used"):
         assert f"<code>{field}</code>" in html
     assert "may be missing" in html
+
+
+def test_the_page_tells_the_type_of_every_field(db: None, client: Client) -> None:
+    html = client.get(reverse("api-docs")).content.decode()
+
+    told = re.findall(r"<li>\s*<code>([^<]+)</code> (?!\()([a-z ]*)", html)
+    assert len(told) > 200
+    assert [name for name, kind in told if not kind.strip()] == []
 
 
 @pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import clean_text, split_text, truncate, utf8_bytes, utf16_units
+from core.text import (
+    clean_text,
+    in_hundredths,
+    split_text,
+    truncate,
+    utf8_bytes,
+    utf16_units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +80,14 @@ def test_short_sentences_are_never_cut_in_two(words: list[str]) -> None:
 def test_lengths_are_those_of_the_encodings(text: str) -> None:
     assert utf16_units(text) == len(text.encode("utf-16-le", "surrogatepass")) // 2
     assert utf8_bytes(text) == len(text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0, 0), (0.0001, 1), (0.294, 29), (0.9949, 99), (0.9987, 99), (0.9999, 99), (1, 100)],
+)  # fmt: skip
+def test_none_and_all_are_shown_only_of_what_is_that(share: float, shown: int) -> None:
+    assert in_hundredths(share) == shown
 
 
 def test_a_truncated_text_keeps_to_its_limit() -> None:

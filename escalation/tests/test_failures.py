@@ -93,6 +93,10 @@ def test_a_failure_is_the_escalation_that_is_open_already(
     assert (row.agency, row.office) == ("Sales", "Cape Town")
 
 
+def test_who_has_no_signature_may_send_null(offered: dict[str, Any]) -> None:
+    assert report(offered, signature=None).status == 200
+
+
 def test_a_repeated_report_gives_the_same_failure(offered: dict[str, Any]) -> None:
     first = report(offered)
 

@@ -1,5 +1,7 @@
 // The test chat of a channel: asks the assistant, and shows what the provider would get.
 
+import { percent } from "./percent.js";
+
 const form = document.querySelector("[data-trial]");
 const state = document.querySelector("[data-trial-state]");
 const result = document.querySelector("[data-trial-result]");
@@ -35,7 +37,8 @@ async function ask(entered) {
 
 function show(answer) {
   part("reply").textContent = answer.reply;
-  part("confidence").textContent = answer.confidence === null ? "–" : `${Math.round(answer.confidence * 100)} %`;
+  const { confidence } = answer;
+  part("confidence").textContent = confidence === null ? "–" : percent(confidence, document.documentElement.lang);
   part("sources").textContent = answer.sources.map((each) => each.title).join(", ") || "–";
   part("chunks").replaceChildren(...answer.chunks.map(item));
   part("json").textContent = JSON.stringify(answer.payload, null, 2);

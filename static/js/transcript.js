@@ -1,5 +1,6 @@
 /** The transcript of a chat: bubbles, notes, and the scroll position. */
 
+import { percent } from "./percent.js";
 import { copyOf, textOf } from "./templates.js";
 import { showTime } from "./time.js";
 
@@ -131,13 +132,12 @@ export class Transcript {
   grounds(message) {
     const element = copyOf("grounds", this.root);
     const meter = element.querySelector(".confidence");
-    const percent = new Intl.NumberFormat(this.lang, { style: "percent" });
     if (message.confidence === null) meter.remove();
     else {
       meter.querySelector("meter").value = message.confidence;
-      meter.querySelector("[data-percent]").textContent = percent.format(message.confidence);
+      meter.querySelector("[data-percent]").textContent = percent(message.confidence, this.lang);
     }
-    fillSources(element.querySelector("[data-sources]"), message.sources, percent);
+    fillSources(element.querySelector("[data-sources]"), message.sources, this.lang);
     return element;
   }
 
@@ -168,14 +168,14 @@ export class Transcript {
   }
 }
 
-function fillSources(element, [first, ...others], percent) {
+function fillSources(element, [first, ...others], lang) {
   if (!first) {
     element.remove();
     return;
   }
   const rest = others.filter((each) => each.confidence >= LEAST);
   element.querySelector("[data-first-title]").textContent = first.title;
-  element.querySelector("[data-first-percent]").textContent = percent.format(first.confidence ?? 0);
+  element.querySelector("[data-first-percent]").textContent = percent(first.confidence ?? 0, lang);
   element.classList.toggle("is-single", rest.length === 0);
   if (rest.length) element.querySelector("[data-more]").textContent = `+${rest.length}`;
   for (const source of rest) {
@@ -185,7 +185,7 @@ function fillSources(element, [first, ...others], percent) {
     title.className = "source-title";
     title.textContent = source.title;
     sure.className = "source-percent";
-    sure.textContent = percent.format(source.confidence ?? 0);
+    sure.textContent = percent(source.confidence ?? 0, lang);
     row.append(title, sure);
     element.querySelector("[data-rest]").append(row);
   }

@@ -82,6 +82,7 @@ def test_what_is_optional_of_the_user_may_be_missing(crm: Crm, name: str) -> Non
     person = {key: value for key, value in crm.person.items() if key != name}
 
     assert crm.ask("Hello", user_info=person).status == 200
+    assert crm.ask("Hello", user_info={**person, name: None}).status == 200
 
 
 @pytest.mark.parametrize("name", ["agent_id", "email", "name", "agency", "office"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from conversations.tests.browser import (
     Service,
@@ -69,6 +69,12 @@ def saved_by(page: Page, params: dict[str, str]) -> list[dict[str, Any]]:
     return steps
 
 
+def answer_almost_certainly(route: Route) -> None:
+    """The service's own answer, with another confidence."""
+    response = route.fetch()
+    route.fulfill(response=response, json=response.json() | {"confidence": 0.9987})
+
+
 def test_an_owner_connects_looks_and_tries(page: Page, service: Service) -> None:
     sign_in(page, service, "owner")
     page.get_by_role("link", name="Channels").click()
@@ -98,9 +104,11 @@ def test_an_owner_connects_looks_and_tries(page: Page, service: Service) -> None
     assert download.value.suggested_filename == "answerdesk-kommo.zip"
 
     page.get_by_role("link", name="Test").click()
+    page.route("**/api/kommo/chat/test**", answer_almost_certainly)
     page.get_by_label("Message of a customer").fill("How much does delivery cost?")
     page.get_by_role("button", name="Ask").click()
     expect(page.get_by_role("heading", name="Reply")).to_be_visible()
+    expect(page.locator("[data-trial-confidence]")).to_have_text("99%")
     expect(page.locator("[data-trial-json]")).to_contain_text("execute_handlers")
     assert Axe().run(page).violations_count == 0
 
