@@ -109,9 +109,11 @@ class TurnStep(work.Step):
         await http.aclose()
 
     def recover(self) -> None:
-        if turns.recover(self.loop.worker):
+        running = list(self._running.values())
+        lost = turns.recover(self.loop.worker)
+        if turns.recover_unbegun(self.loop.worker, running) or lost:
             self.loop.wake(self.name)
-        passed = turns.overtaken(list(self._running.values()))
+        passed = turns.overtaken(running)
         for task, claimed in list(self._running.items()):
             if claimed.conversation_id in passed:
                 # Saves the provider's time; the commit would refuse it anyway.

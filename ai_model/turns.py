@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from django.conf import settings
@@ -42,6 +42,8 @@ HISTORY = 12
 BATCH = 200
 #: Seconds after a claim until we look by ourselves for what has become due.
 AFTER_CLAIM_S = 0.02
+#: A claim whose turn has not begun after so long never reached us.
+_BEGUN_IN: Final = dt.timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +417,23 @@ def recover(worker: int) -> int:
         spending.release_of(gone)
     logger.warning("Took up %s conversations of dead workers", len(lost))
     return len(lost)
+
+
+def recover_unbegun(worker: int, running: Sequence[Claim]) -> int:
+    """Give back what this worker claimed without hearing of it; returns how many.
+
+    The connection may break, or another query fail, after the claim was committed.
+    """
+    held = store.fetch(
+        "SELECT id FROM conversations_conversation WHERE worker = %s"
+        " AND claimed_at < %s",
+        [worker, timezone.now() - _BEGUN_IN],
+    )
+    lost = {row["id"] for row in held} - {each.conversation_id for each in running}
+    if not lost:
+        return 0
+    rows = Conversation.objects.filter(pk__in=lost, worker=worker)
+    return rows.update(worker=None, claimed_at=None)
 
 
 def _lost_turn(row: Conversation) -> Turn:

@@ -340,6 +340,34 @@ def test_what_a_dead_worker_claimed_is_taken_up(channel: Any, caplog: Any) -> No
     assert "dead workers" in caplog.text
 
 
+def test_what_a_worker_claimed_without_hearing_of_it_is_claimed_again(
+    channel: Any, monkeypatch: Any
+) -> None:
+    say(channel, "How long?")
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(turns, "setup_of", broken)
+        with pytest.raises(ZeroDivisionError):
+            turns.claim(1, 10)
+    assert turns.recover_unbegun(1, []) == 0  # it may be on its way
+    Conversation.objects.update(claimed_at=timezone.now() - dt.timedelta(seconds=10))
+    assert turns.recover_unbegun(2, []) == 0
+    assert turns.recover_unbegun(1, []) == 1
+
+    assert claim_one(worker=1)
+
+
+def test_a_turn_that_runs_long_keeps_its_claim(channel: Any) -> None:
+    say(channel, "How long?")
+    claimed = claim_one(worker=1)
+    Conversation.objects.update(claimed_at=timezone.now() - dt.timedelta(seconds=60))
+
+    assert turns.recover_unbegun(1, [claimed]) == 0
+
+
 def test_what_a_dead_worker_had_reserved_is_free_again(channel: Any) -> None:
     Assistant.objects.create(account=channel.account, daily_request_limit=1)
     say(channel, "How long?")
