@@ -13,9 +13,10 @@ import logging
 import random
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import Case, F, When
 from django.utils import timezone
 
 from conversations import handover, intake
@@ -39,7 +40,7 @@ from integrations.adapters.inbound import Inbound, InboundTurnover, Turnover
 from integrations.facts import cache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from integrations.adapters.base import Adapter, Outbound
 
@@ -54,6 +55,9 @@ LONGEST_PAUSE_S = 3600.0
 BATCH = 200
 #: Seconds for which a part may leave on the strength of the commit that claimed it.
 FRESH_S = 0.05
+#: Seconds after which a part that is ours and was never begun is given back: what we
+#: claimed or committed without hearing of it, because the connection broke.
+BEGUN_IN_S = 5.0
 OPEN = Delivery.OPEN
 
 
@@ -84,7 +88,9 @@ class DeliverStep(work.Step):
 
     def __init__(self, loop: work.WorkLoop) -> None:
         super().__init__(loop)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], int] = {}
+        #: Parts that are ours and do not run, and since when (monotonic).
+        self._unbegun: dict[int, float] = {}
         self._starts = store.GroupCommit(self._start_batch)
         self._restarts = store.GroupCommit(self._restart_batch)
         self._records = store.GroupCommit(self._record_batch)
@@ -100,15 +106,20 @@ class DeliverStep(work.Step):
     def take(self, items: Sequence[Claimed]) -> None:
         for each in items:
             task = asyncio.create_task(self._deliver(each))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running[task] = each.id
+            task.add_done_callback(self._running.pop)
 
     async def finish(self) -> None:
         if self._running:
             await asyncio.wait(self._running, timeout=work.GRACE_S)
 
     def recover(self) -> None:
-        if recover(self.loop.worker):
+        now = time.monotonic()
+        unbegun = held(self.loop.worker) - {*self._running.values()}
+        self._unbegun = {key: self._unbegun.get(key, now) for key in unbegun}
+        lost = [key for key, at in self._unbegun.items() if now - at > BEGUN_IN_S]
+        given_back = give_back(self.loop.worker, lost) if lost else 0
+        if recover(self.loop.worker) or given_back:
             self.loop.wake(self.name)
 
     async def _deliver(self, claimed: Claimed) -> None:
@@ -370,19 +381,33 @@ def start(
 
 def recover(worker: int) -> int:
     """Take up what dead workers held; returns how many parts that were."""
-    held = store.fetch(
+    rows = store.fetch(
         "SELECT DISTINCT worker FROM conversations_delivery"
         " WHERE worker IS NOT NULL AND worker <> %s AND state IN ('claimed', 'sending')",
         [worker],
     )
-    gone = lease.dead(row["worker"] for row in held)
-    if not gone:
-        return 0
+    gone = lease.dead(row["worker"] for row in rows)
+    return sum(give_back(each) for each in gone)
+
+
+def held(worker: int) -> set[int]:
+    """The parts that are a worker's to send."""
+    rows = Delivery.objects.filter(worker=worker, state__in=_HELD)
+    return set(rows.values_list("pk", flat=True))
+
+
+def give_back(worker: int, keys: Collection[int] | None = None) -> int:
+    """Have a worker's parts, or those of them, sent again; returns how many."""
+    rows = Delivery.objects.filter(worker=worker, state__in=_HELD)
+    if keys is not None:
+        rows = rows.filter(pk__in=keys)
+    state = Delivery.State
     # What had started may have arrived; what had not is as good as new.
-    return store.execute(
-        "UPDATE conversations_delivery SET must_look = (must_look OR state = 'sending'),"
-        " state = 'waiting', worker = NULL"
-        f" WHERE worker IN ({store.placeholders(list(gone))})"
-        " AND state IN ('claimed', 'sending')",
-        list(gone),
+    return rows.update(
+        must_look=Case(When(state=state.SENDING, then=True), default=F("must_look")),
+        state=state.WAITING,
+        worker=None,
     )
+
+
+_HELD: Final = (Delivery.State.CLAIMED, Delivery.State.SENDING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -289,6 +290,39 @@ def test_what_a_living_worker_holds_stays_with_it(part: Conversation) -> None:
 
     assert only().worker == worker
     living.release()
+
+
+def test_what_a_worker_holds_without_having_begun_it_is_sent_again(
+    part: Conversation, monkeypatch: Any
+) -> None:
+    """Its connection broke while it committed."""
+    woken: list[str] = []
+    step = delivery.DeliverStep(SimpleNamespace(worker=1, wake=woken.append))  # type: ignore[arg-type]
+    (lost,) = delivery.claim(1, 10)
+    delivery.start([lost.id], 1)
+
+    step.recover()
+    assert (only().state, woken) == ("sending", [])  # it may be on its way
+
+    monkeypatch.setattr(delivery, "BEGUN_IN_S", 0.0)
+    step.recover()
+    assert (only().state, only().worker, only().must_look) == ("waiting", None, True)
+    assert woken == ["deliver"]
+
+
+def test_what_is_being_sent_for_long_is_not_sent_again(
+    part: Conversation, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(delivery, "BEGUN_IN_S", 0.0)
+    step = delivery.DeliverStep(SimpleNamespace(worker=1))  # type: ignore[arg-type]
+    (slow,) = delivery.claim(1, 10)
+    delivery.start([slow.id], 1)
+    step._running[object()] = slow.id  # type: ignore[index]
+
+    step.recover()
+    step.recover()
+
+    assert only().state == "sending"
 
 
 def test_a_deadlock_free_way_to_report_many_losses(chatwoot: Any) -> None:
