@@ -177,7 +177,7 @@ class _Mapping(AutoSchema):
     """Maps serializers as a view of REST framework does, our texts to one type each."""
 
     def _insert_field_validators(self, field: Any, schema: Schema) -> None:
-        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call] # of the library, which has no types
         # Beside a pattern it allows for an empty text, which ours do already: one that
         # is empty would fit both, and so neither alone.
         if isinstance(field, TextField):
@@ -264,7 +264,7 @@ class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
         return schema
 
 
-class OptionalTextFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]
+class OptionalTextFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call] # the library registers it, untyped
     """The same, or null."""
 
     target_class = "core.serializers.OptionalTextField"

@@ -297,7 +297,8 @@ def test_what_a_worker_holds_without_having_begun_it_is_sent_again(
 ) -> None:
     """Its connection broke while it committed."""
     woken: list[str] = []
-    step = delivery.DeliverStep(SimpleNamespace(worker=1, wake=woken.append))  # type: ignore[arg-type]
+    loop: Any = SimpleNamespace(worker=1, wake=woken.append)
+    step = delivery.DeliverStep(loop)
     (lost,) = delivery.claim(1, 10)
     delivery.start([lost.id], 1)
 
@@ -314,10 +315,12 @@ def test_what_is_being_sent_for_long_is_not_sent_again(
     part: Conversation, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(delivery, "BEGUN_IN_S", 0.0)
-    step = delivery.DeliverStep(SimpleNamespace(worker=1))  # type: ignore[arg-type]
+    loop: Any = SimpleNamespace(worker=1)
+    step = delivery.DeliverStep(loop)
     (slow,) = delivery.claim(1, 10)
     delivery.start([slow.id], 1)
-    step._running[object()] = slow.id  # type: ignore[index]
+    task: Any = object()
+    step._running[task] = slow.id
 
     step.recover()
     step.recover()

@@ -180,7 +180,9 @@ def take_over(channel: Any) -> None:
 
 def recover(channel: Any) -> None:
     turns.recover(1)
+    turns.recover_unbegun(1, [])
     delivery.recover(1)
+    delivery.held(1)
     checks.oldest_waiting_s()
 
 
