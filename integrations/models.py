@@ -198,7 +198,10 @@ class Event(models.Model):
         IGNORED = "ignored", _("Ignored")
         FAILED = "failed", _("Failed")
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="events")
+    # Found by the unique key, which begins with it.
+    channel = models.ForeignKey(
+        Channel, models.CASCADE, related_name="events", db_index=False
+    )
     #: The provider's own name of this delivery; the same for each redelivery.
     delivery_key = models.CharField(max_length=200)
     #: The body as text, exactly as it came.

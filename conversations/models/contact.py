@@ -17,7 +17,10 @@ class Contact(UUIDModel):
     """The person who writes in."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="contacts")
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="contacts")
+    # Found by the unique key, which begins with it.
+    channel = models.ForeignKey(
+        Channel, models.CASCADE, related_name="contacts", db_index=False
+    )
     #: The provider's id of this person.
     external_id = models.CharField(max_length=200)
     name = models.CharField(_("name"), max_length=200, blank=True)

@@ -38,8 +38,13 @@ class Conversation(UUIDModel):
         SUPPORT_ACTIVE = "support_active", _("Support")
         CLOSED = "closed", _("Closed")
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="conversations")
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="conversations")
+    # Both are found by indexes that begin with them, as those of a message.
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="conversations", db_index=False
+    )
+    channel = models.ForeignKey(
+        Channel, models.CASCADE, related_name="conversations", db_index=False
+    )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations")
     #: The provider's id of this thread.
     external_id = models.CharField(max_length=200)

@@ -50,8 +50,14 @@ class Delivery(UUIDModel):
     conversation = models.ForeignKey(
         "conversations.Conversation", models.CASCADE, related_name="deliveries"
     )
+    # Found by the unique key, which begins with it.
     message = models.ForeignKey(
-        Message, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        Message,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        db_index=False,
     )
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TEXT)
     #: Position within the message, from 0.
