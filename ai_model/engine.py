@@ -29,7 +29,7 @@ from ai_model import (
 from ai_model.acquaintance import known_of
 from conversations import live
 from conversations.replies import Committed, Verdict
-from core import http, hub, memory, store, work
+from core import groups, http, hub, memory, work
 from core.exceptions import ProviderError
 from knowledge import embedders, queries, search
 
@@ -68,10 +68,10 @@ class TurnStep(work.Step):
     def __init__(self, loop: work.WorkLoop) -> None:
         super().__init__(loop)
         self._running: dict[asyncio.Task[None], Claim] = {}
-        self._commits: store.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
-            store.GroupCommit(self._settle, most=MOST_COMMITS)
+        self._commits: groups.GroupCommit[tuple[Claim, Answer, bool], Committed] = (
+            groups.GroupCommit(self._settle, most=MOST_COMMITS)
         )
-        self._wishes: store.GroupCommit[Wish, bool] = store.GroupCommit(self._reserve)
+        self._wishes: groups.GroupCommit[Wish, bool] = groups.GroupCommit(self._reserve)
         self._is_prepared = False
 
     async def run(self) -> float | None:

@@ -23,12 +23,13 @@ from conversations.serializers import (
     public_message,
     public_source,
 )
-from core import store
 from core.api import error_response, json_body, method_not_allowed, refuse
 from core.exceptions import AppError, InvalidPayload, InvalidSignature
+from core.groups import ThreadedCommit
 from core.openapi import describe
 from core.text import clean_text, isoformat
 from integrations.adapters.inbound import InboundMessage
+from integrations.facts import facts_of
 from integrations.models import Channel
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 #: The request, its agent, and what it says.
 Call = tuple[HttpRequest, str, dict[str, Any]]
 Admitted = tuple[Channel, "Person", "Session"]
+#: Channel, what was said there, and the id of its message.
+Stored = tuple[Channel, InboundMessage, int]
 
 AGENT_TYPES = ("customer", "support", "test")
 #: How a request names its channel, for the document.
@@ -79,9 +82,8 @@ async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
         return method_not_allowed("POST")
     try:
         data = validated(AskSerializer, json_body(request))
-        channel, person, session = await _admit(request, agent_type, data)
-        inbound = _inbound(agent_type, data, person, session)
-        asked = await asking.ask(channel, inbound)
+        channel, inbound, question = await _store(request, agent_type, data)
+        asked = await asking.outcome(channel, inbound.conversation_id, question)
     except AppError as exc:
         return error_response(exc)
     answer = _answer(asked, inbound.address["session_id"])
@@ -93,14 +95,28 @@ async def ask_agent(request: HttpRequest, agent_type: str) -> JsonResponse:
     return JsonResponse(answer)
 
 
-async def _admit(
-    request: HttpRequest, agent_type: str, data: dict[str, Any]
-) -> Admitted:
-    """Who says it, where and in which session; raises what forbids it."""
-    found = await _admissions.add((request, agent_type, data))
-    if isinstance(found, AppError):
+async def _store(request: HttpRequest, agent_type: str, data: dict[str, Any]) -> Stored:
+    """Store a question; raises what forbids it."""
+    found = await _questions.add((request, agent_type, data))
+    if isinstance(found, Exception):
         raise found
     return found
+
+
+def _store_each(calls: Sequence[Call]) -> list[Stored | Exception]:
+    """The questions of these calls, stored, or what forbids it."""
+    admitted = _admit_each(calls)
+    good = [
+        (each[0], _inbound(agent_type, data, *each[1:]))
+        for each, (_, agent_type, data) in zip(admitted, calls, strict=True)
+        if not isinstance(each, AppError)
+    ]
+    received = asking.receive_each([(facts_of(row), said) for row, said in good])
+    stored = (
+        each if isinstance(each, Exception) else (*question, each.message_id)
+        for question, each in zip(good, received, strict=True)
+    )
+    return [each if isinstance(each, AppError) else next(stored) for each in admitted]
 
 
 def _admit_each(calls: Sequence[Call]) -> list[Admitted | AppError]:
@@ -128,9 +144,9 @@ def _admit_each(calls: Sequence[Call]) -> list[Admitted | AppError]:
     ]
 
 
-#: Calls that wait at one moment are looked up together.
-_admissions: store.GroupCommit[Call, Admitted | AppError] = store.GroupCommit(
-    database_sync_to_async(_admit_each), most=32
+#: Those who ask at one moment share the way to the database and back.
+_questions: ThreadedCommit[Call, Stored | Exception] = ThreadedCommit(
+    _store_each, asking.in_thread, most=asking.MOST_TOGETHER
 )
 
 

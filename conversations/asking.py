@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -17,14 +16,17 @@ from conversations.models import Conversation, Message
 from conversations.signals import measures_wanted
 from core import store
 from core.bundle import Bundle
+from core.groups import ThreadedCommit
 from integrations.facts import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from conversations.intake import Arrival, Received
     from integrations.adapters.inbound import InboundMessage
     from integrations.models import Channel
+
+T = TypeVar("T")
 
 #: Seconds beyond the engine's own budget before the caller gets an honest line.
 GRACE_S = 5.0
@@ -62,9 +64,13 @@ async def ask(channel: Channel, inbound: InboundMessage) -> Asked:
     received = await _receptions.add((facts_of(channel), inbound))
     if isinstance(received, Exception):
         raise received
-    key = received.message_id
+    return await outcome(channel, inbound.conversation_id, received.message_id)
+
+
+async def outcome(channel: Channel, thread: str, key: int) -> Asked:
+    """Wait for what becomes of a question that was stored, by the id of its message."""
     found = await live.wait_until(
-        live.conversation_group(channel.pk, inbound.conversation_id),
+        live.conversation_group(channel.pk, thread),
         lambda: _looks.add(key),
         timeout_s=settings.REPLY_BUDGET_S + GRACE_S,
     )
@@ -73,11 +79,13 @@ async def ask(channel: Channel, inbound: InboundMessage) -> Asked:
     return found
 
 
-def _receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
+def receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
     """Store messages together; if one of them cannot be stored, one by one.
 
     Returns an error for each that could not be stored, so that it harms no other.
     """
+    if not arrivals:
+        return []
     try:
         return [*intake.receive(arrivals)]
     except (OperationalError, InterfaceError):
@@ -85,12 +93,12 @@ def _receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
     except Exception as exc:  # noqa: BLE001 (the caller gets it)
         if len(arrivals) == 1:
             return [exc]
-        return [found for each in arrivals for found in _receive_each([each])]
+        return [found for each in arrivals for found in receive_each([each])]
 
 
 def _look_each(keys: Sequence[int]) -> list[Asked | None]:
     """What became of questions; None for each that still waits."""
-    found = _asked(keys, "AND state <> 'waiting'")
+    found = _asked(keys, "AND q.state <> 'waiting'")
     return [found.get(key) for key in keys]
 
 
@@ -100,51 +108,60 @@ def _state(key: int) -> Asked:
 
 def _asked(keys: Sequence[int], where: str = "") -> dict[int, Asked]:
     """The questions by id, each with the first reply that has read it."""
-    are_these, params = store.any_of(keys)
-    these = f"FROM conversations_message WHERE id {are_these} {where}"
+    values, params = store.with_values({"id": "bigint"}, [[key] for key in keys])
+    asked = store.joined("conversations_message", "q", f"q.id = v.id {where}")
+    held = store.joined("conversations_conversation", "c", "c.id = q.conversation_id")
+    # One to earlier words may have been committed after a question came.
+    answered = store.joined(
+        "conversations_message",
+        "m",
+        "m.conversation_id = q.conversation_id AND m.author = 'assistant'"
+        " AND m.answers_up_to >= q.id",
+    )
     bundle = Bundle()
     questions = bundle.fetch(
-        f"SELECT {store.columns(Message, 'conversations_message')} {these}", params
+        f"{values} SELECT {store.columns(Message, 'q')} FROM v {asked}", params
     )
     conversations = bundle.fetch(
-        f"SELECT {store.columns(Conversation, 'c')} FROM conversations_conversation c"
-        f" WHERE c.id IN (SELECT conversation_id {these})",
+        f"{values} SELECT {store.columns(Conversation, 'c')} FROM v {asked} {held}",
         params,
     )
-    # One to earlier words may have been committed after a question came.
     answers = bundle.fetch(
-        f"SELECT {store.columns(Message, 'm')} FROM conversations_message m"
-        f" WHERE m.conversation_id IN (SELECT conversation_id {these})"
-        " AND m.author = 'assistant' AND m.answers_up_to >= %s ORDER BY m.id",
-        [*params, min(keys)],
+        f"{values} SELECT v.id AS question, {store.columns(Message, 'm')}"
+        f" FROM v {asked} {answered} ORDER BY m.id DESC",
+        params,
     )
     bundle.send()
     by_id = {each.pk: each for each in store.instances(Conversation, conversations)}
-    replies: dict[int, list[Message]] = defaultdict(list)
-    for reply in store.instances(Message, answers):
-        replies[reply.conversation_id].append(reply)
+    # The oldest comes last, and stays.
+    replies: dict[int, Message] = {
+        each.question: each  # type: ignore[attr-defined] # what else the row holds
+        for each in store.instances(Message, answers)
+    }
     found = {}
     for question in store.instances(Message, questions):
         # Who is being forgotten has no conversation any more.
         if question.conversation_id in by_id:
             question.conversation = by_id[question.conversation_id]
-            answer = _first(question.pk, replies[question.conversation_id])
-            found[question.pk] = Asked(question.conversation, question, answer)
+            found[question.pk] = Asked(
+                question.conversation, question, replies.get(question.pk)
+            )
     return found
 
 
-def _first(key: int, replies: Iterable[Message]) -> Message | None:
-    return next((each for each in replies if (each.answers_up_to or 0) >= key), None)
+async def in_thread(function: Callable[[], T]) -> T:
+    """Call something that uses the database, in a thread that looks after it."""
+    found: T = await database_sync_to_async(function)()
+    return found
 
 
-#: Those who ask at one moment share a transaction, and those who look a query. Not too
-#: many: the first are being answered while the others are stored.
-_receptions: store.GroupCommit[Arrival, Received | Exception] = store.GroupCommit(
-    database_sync_to_async(_receive_each), most=32
+#: Questions that share a transaction, at most. The first are being answered while the
+#: others are stored.
+MOST_TOGETHER: Final = 32
+_receptions: ThreadedCommit[Arrival, Received | Exception] = ThreadedCommit(
+    receive_each, in_thread, most=MOST_TOGETHER
 )
-_looks: store.GroupCommit[int, Asked | None] = store.GroupCommit(
-    database_sync_to_async(_look_each)
-)
+_looks: ThreadedCommit[int, Asked | None] = ThreadedCommit(_look_each, in_thread)
 
 
 def measures(question: Message) -> dict[str, Any]:

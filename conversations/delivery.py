@@ -23,7 +23,7 @@ from conversations import handover, intake
 from conversations.models import Delivery, Message
 from conversations.outbound import outbound_of
 from conversations.outcomes import Outcome, record
-from core import lease, store, work
+from core import groups, lease, store, work
 from core.exceptions import (
     ConversationGone,
     CredentialsRefused,
@@ -91,9 +91,9 @@ class DeliverStep(work.Step):
         self._running: dict[asyncio.Task[None], int] = {}
         #: Parts that are ours and do not run, and since when (monotonic).
         self._unbegun: dict[int, float] = {}
-        self._starts = store.GroupCommit(self._start_batch)
-        self._restarts = store.GroupCommit(self._restart_batch)
-        self._records = store.GroupCommit(self._record_batch)
+        self._starts = groups.GroupCommit(self._start_batch)
+        self._restarts = groups.GroupCommit(self._restart_batch)
+        self._records = groups.GroupCommit(self._record_batch)
 
     async def run(self) -> float | None:
         while (room := CONCURRENCY - len(self._running)) > 0:

@@ -7,11 +7,11 @@ keeps the number up to which it knows everything and asks for what came after.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar
 
-from channels.layers import get_channel_layer
 from django.db import transaction
 
 from core import hub, store
@@ -135,22 +135,19 @@ async def wait_until(
     Looks every `poll_s` seconds too, in case an event was missed. None after
     `timeout_s`.
     """
-    layer = get_channel_layer()
-    assert isinstance(layer, hub.HubLayer)  # noqa: S101 (settings say so)
-    channel = await layer.new_channel("wait")
-    await layer.group_add(group, channel)
+    mailbox = hub.Mailbox()
+    # Nothing would be seen for sure before the events are heard.
+    is_deaf = hub.hub.join(group, mailbox)
     deadline = asyncio.get_running_loop().time() + timeout_s
     try:
         while True:
-            found = await look()
+            found = None if is_deaf else await look()
+            is_deaf = False
             left = deadline - asyncio.get_running_loop().time()
             if found is not None or left <= 0:
                 return found
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, poll_s)):
-                    await layer.receive(channel)
-            except TimeoutError:
-                continue
+                    await mailbox.get()
     finally:
-        await layer.group_discard(group, channel)
-        layer.drop(channel)
+        hub.hub.leave(group, mailbox)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from core import store
+from core.bundle import Bundle
 from core.text import clean_text
 
 if TYPE_CHECKING:
@@ -73,19 +74,25 @@ def _begun(roots: Sequence[tuple[int, str]]) -> list[set[str]]:
     """The threads that have begun on a channel under each root."""
     if not roots:
         return []
-    values = ", ".join(["(%s, %s, %s, %s)"] * len(roots))
-    rows = store.fetch(
-        f"WITH v (number, channel, first, last) AS (VALUES {values})"  # noqa: S608 (only marks)
-        " SELECT v.number, c.external_id FROM v JOIN conversations_conversation c"
-        " ON c.channel_id = v.channel"
-        " AND c.external_id >= v.first AND c.external_id < v.last",
+    values, params = store.with_values(
+        {"number": "integer", "channel": "bigint", "first": "text", "last": "text"},
         # What follows the root are digits and letters up to f.
         [
-            value
+            (number, channel, root, f"{root}g")
             for number, (channel, root) in enumerate(roots)
-            for value in (number, channel, root, f"{root}g")
         ],
     )
+    begun = store.joined(
+        "conversations_conversation",
+        "c",
+        "c.channel_id = v.channel"
+        " AND c.external_id >= v.first AND c.external_id < v.last",
+    )
+    bundle = Bundle()
+    rows = bundle.fetch(
+        f"{values} SELECT v.number, c.external_id FROM v {begun}", params
+    )
+    bundle.send()
     found: list[set[str]] = [set() for _ in roots]
     for row in rows:
         found[row["number"]].add(row["external_id"])

@@ -65,16 +65,21 @@ class Hub:
         self._groups: dict[str, set[Mailbox]] = defaultdict(set)
         self._listener: _RedisListener | None = None
 
-    def join(self, group: str, mailbox: Mailbox) -> None:
-        """Let the mailbox hear what is published in the group."""
+    def join(self, group: str, mailbox: Mailbox) -> bool:
+        """Let the mailbox hear what is published in the group.
+
+        Returns whether it hears only from the next `live.resync` on; else from now on.
+        """
         with self._lock:
             is_new = not self._groups[group]
             self._groups[group].add(mailbox)
-        if settings.REDIS_URL:
-            if self._listener is None or not self._listener.is_running:
-                self._listener = _RedisListener(self)
-            if is_new:
-                self._listener.subscribe(group)
+        if not settings.REDIS_URL:
+            return False
+        if self._listener is None or not self._listener.is_running:
+            self._listener = _RedisListener(self)
+        if is_new:
+            self._listener.subscribe(group)
+        return is_new
 
     def leave(self, group: str, mailbox: Mailbox) -> None:
         """Undo `join`."""

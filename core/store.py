@@ -1,4 +1,4 @@
-"""What the database does in bulk: group commit, claims, updates of many rows at once.
+"""What the database does in bulk: claims, inserts and updates of many rows at once.
 
 Each works on PostgreSQL and on SQLite. SQLite has one writer, so a claim there needs
 no row locks.
@@ -6,18 +6,17 @@ no row locks.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 from django.db import OperationalError, connection
 from django.db.models.expressions import DatabaseDefault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from django.db import models
     from django.db.backends.utils import CursorWrapper
@@ -27,51 +26,9 @@ _LOOK_S: Final = 0.001
 #: Values that one statement of SQLite takes, in any of its builds.
 _MOST_VALUES: Final = 32_000
 
-T = TypeVar("T")
-R = TypeVar("R")
 M = TypeVar("M", bound="models.Model")
 #: What a statement returns, each row by column name.
 Rows = list[dict[str, Any]]
-
-
-class GroupCommit(Generic[T, R]):
-    """Collects items and hands all that wait at that moment to one flush.
-
-    A flush starts at once when none runs, so a lonely item never waits for company.
-    """
-
-    def __init__(
-        self, flush: Callable[[list[T]], Awaitable[Sequence[R]]], *, most: int = 500
-    ) -> None:
-        self._flush = flush
-        self._most = most
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def add(self, item: T) -> R:
-        """The item's result, once the flush that held it has committed."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
-        return await future
-
-    async def _run(self) -> None:
-        while self._waiting:
-            batch = self._waiting[: self._most]
-            del self._waiting[: self._most]
-            try:
-                results = await self._flush([item for item, _ in batch])
-            except BaseException as exc:  # noqa: BLE001 (each waiting caller gets it)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(exc)
-                if isinstance(exc, asyncio.CancelledError):
-                    raise
-                continue
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
 
 
 def is_postgresql() -> bool:
@@ -154,10 +111,17 @@ def update_statement(
     assign: str,
     where: str,
 ) -> tuple[str, list[Any]]:
-    """Updates rows from a list of values, which must not be empty.
+    """Updates rows from a list of values `v`, as `with_values` says; the table is `t`."""
+    values, params = with_values(columns, rows)
+    return f"{values} UPDATE {table} AS t SET {assign} FROM v WHERE {where}", params
 
-    The values are called `v`, with the names and PostgreSQL's types in `columns`, the
-    table `t`. All SQL comes from our own code; values go in as parameters.
+
+def with_values(
+    columns: dict[str, str], rows: Sequence[Sequence[Any]]
+) -> tuple[str, list[Any]]:
+    """`WITH v AS …` over a list of values, which must not be empty, and its parameters.
+
+    `columns` are their names and PostgreSQL's types. All SQL comes from our own code.
     """
     if is_postgresql():
         types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
@@ -170,11 +134,20 @@ def update_statement(
         one = f"({placeholders(rows[0])})"
         source = f"VALUES {', '.join([one] * len(rows))}"
         params = [value for row in rows for value in row]
-    return (
-        f"WITH v ({', '.join(columns)}) AS ({source})"
-        f" UPDATE {table} AS t SET {assign} FROM v WHERE {where}",
-        params,
-    )
+    return f"WITH v ({', '.join(columns)}) AS ({source})", params
+
+
+def joined(table: str, alias: str, where: str) -> str:
+    """Joins those rows of a table, under this alias, that belong to each row before.
+
+    PostgreSQL looks each of them up by an index, however few rows it believes the table
+    to have. It keeps the plan of a prepared statement, and one that was made when the
+    database was new would read the table whole.
+    """
+    if is_postgresql():
+        rows = f"SELECT * FROM {table} AS {alias} WHERE {where} OFFSET 0"
+        return f"CROSS JOIN LATERAL ({rows}) AS {alias}"
+    return f"JOIN {table} AS {alias} ON {where}"
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:

@@ -21,7 +21,7 @@ import orjson
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from core import store, work
+from core import groups, store, work
 from core.api import error_body, error_headers
 from core.exceptions import AppError
 from core.text import clean_text
@@ -61,8 +61,8 @@ class Intake:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox-db")
         self._is_used = False
-        self._commit: store.GroupCommit[Row, DatabaseError | None] = store.GroupCommit(
-            self._flush
+        self._commit: groups.GroupCommit[Row, DatabaseError | None] = (
+            groups.GroupCommit(self._flush)
         )
 
     async def adapter(self, provider: str, name: str) -> Adapter:

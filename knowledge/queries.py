@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from core import http
 from core.breaker import Breaker
 from core.exceptions import ProviderError
-from core.store import GroupCommit
+from core.groups import GroupCommit
 from knowledge import embedders
 from knowledge.tolls import tokens_of
 

@@ -1,10 +1,9 @@
-"""Group commit and what the database does in bulk."""
+"""What the database does in bulk."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -12,84 +11,6 @@ from django.db import connection, transaction
 from accounts.models import Account
 from accounts.tests.factories import AccountFactory
 from core import store
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-class Flushes:
-    """A flush that keeps what it got and takes a moment."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-
-    async def __call__(self, items: list[int]) -> Sequence[int]:
-        self.batches.append(items)
-        await asyncio.sleep(0.001)
-        if -1 in items:
-            raise ValueError("minus one")
-        return [item * 10 for item in items]
-
-
-def test_a_lonely_item_is_flushed_at_once() -> None:
-    flushes = Flushes()
-
-    async def run() -> int:
-        return await store.GroupCommit(flushes).add(7)
-
-    assert asyncio.run(run()) == 70
-    assert flushes.batches == [[7]]
-
-
-def test_items_that_wait_together_share_a_flush_and_each_gets_its_own_result() -> None:
-    flushes = Flushes()
-
-    async def run() -> list[int]:
-        group = store.GroupCommit(flushes, most=4)
-        return await asyncio.gather(*(group.add(number) for number in range(10)))
-
-    assert asyncio.run(run()) == [number * 10 for number in range(10)]
-    assert flushes.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-
-
-def test_a_failed_flush_fails_its_own_items_only() -> None:
-    flushes = Flushes()
-
-    async def run() -> list[Any]:
-        group = store.GroupCommit(flushes, most=2)
-        items = [group.add(number) for number in (1, -1, 3, 4)]
-        return await asyncio.gather(*items, return_exceptions=True)
-
-    first, second, *others = asyncio.run(run())
-    assert isinstance(first, ValueError)
-    assert isinstance(second, ValueError)
-    assert others == [30, 40]
-
-
-def test_who_goes_away_takes_nobody_along() -> None:
-    flushes = Flushes()
-
-    async def run() -> tuple[int, bool]:
-        group = store.GroupCommit(flushes)
-        gone = asyncio.create_task(group.add(1))
-        stays = asyncio.create_task(group.add(2))
-        await asyncio.sleep(0)
-        gone.cancel()
-        return await stays, gone.cancelled() or gone.cancelling() > 0
-
-    assert asyncio.run(run()) == (20, True)
-
-
-def test_a_group_works_on_after_a_failure() -> None:
-    flushes = Flushes()
-
-    async def run() -> int:
-        group = store.GroupCommit(flushes)
-        with pytest.raises(ValueError, match="minus"):
-            await group.add(-1)
-        return await group.add(5)
-
-    assert asyncio.run(run()) == 50
 
 
 def test_rows_are_updated_from_a_list_of_values(db: None) -> None:

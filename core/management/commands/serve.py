@@ -21,17 +21,12 @@ from django.db.migrations.executor import MigrationExecutor
 from core import work
 from core.celery import app as celery_app
 
-#: Seconds for which a thread may make others wait for the interpreter. Answers come from
-#: four threads in turn, each of which would wait ten times as long for a timed job.
-_TURN_S = 0.0005
-
 
 class Command(BaseCommand):
     help = "Run the whole service in one process."
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_port(settings.HOST, settings.PORT)
-        sys.setswitchinterval(_TURN_S)
         self._migrate()
         lines = self._load_demo() if settings.DEMO else []
         call_command("apply_settings", stdout=self.stdout)
