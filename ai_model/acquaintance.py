@@ -11,8 +11,8 @@ from ai_model.prompts import ABOUT
 from core.exceptions import ProviderError
 
 if TYPE_CHECKING:
+    from ai_model.claiming import Claim
     from ai_model.exchange import Question
-    from ai_model.turns import Claim
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ai_model import (
     answering,
+    claiming,
     framing,
     gate,
     intent,
@@ -36,9 +37,9 @@ from knowledge import embedders, queries, search
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ai_model.claiming import Claim
     from ai_model.exchange import Answer
     from ai_model.metering import Wish
-    from ai_model.turns import Claim
     from knowledge.index import Index
 
 logger = logging.getLogger(__name__)
@@ -80,10 +81,10 @@ class TurnStep(work.Step):
             await asyncio.to_thread(_prepare)
             memory.settle()
         while (room := settings.ENGINE_CONCURRENCY - len(self._running)) > 0:
-            claims, pause = await self.loop.db(turns.claim, self.loop.worker, room)
+            claims, pause = await self.loop.db(claiming.claim, self.loop.worker, room)
             for claimed in claims:
                 self._start(claimed)
-            if len(claims) < turns.BATCH:
+            if len(claims) < claiming.BATCH:
                 return pause
         return None
 
@@ -111,7 +112,7 @@ class TurnStep(work.Step):
     def recover(self) -> None:
         running = list(self._running.values())
         lost = turns.recover(self.loop.worker)
-        if turns.recover_unbegun(self.loop.worker, running) or lost:
+        if claiming.recover_unbegun(self.loop.worker, running) or lost:
             self.loop.wake(self.name)
         passed = turns.overtaken(running)
         for task, claimed in list(self._running.items()):
@@ -155,7 +156,7 @@ class TurnStep(work.Step):
             result = await self._commits.add((claimed, answer, may_join))
             if result.verdict is not Verdict.MORE_WORDS:
                 return
-            more = await self.loop.db(turns.reread, claimed)
+            more = await self.loop.db(claiming.reread, claimed)
             if more is None:
                 return
             claimed = more

@@ -13,8 +13,8 @@ from conversations.replies import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ai_model.claiming import Claim
     from ai_model.exchange import Question
-    from ai_model.turns import Claim
     from conversations.replies import Committed
 
 

@@ -63,13 +63,13 @@ class Arrivals:
 
     def exchange(self, arrivals: list[Any]) -> None:
         """These questions at once, and then their answers."""
-        from ai_model import turns
+        from ai_model import claiming, turns
         from ai_model.exchange import Answer
         from conversations import intake
         from conversations.models import Message
 
         intake.receive(arrivals)
-        claims, _ = turns.claim(1, len(arrivals))
+        claims, _ = claiming.claim(1, len(arrivals))
         assert len(claims) == len(arrivals), (len(claims), len(arrivals))
         sources = [{"entry_id": "entry-1", "title": "Entry 1", "confidence": 0.9}]
         answer = Answer(

@@ -9,14 +9,13 @@ import datetime as dt
 import itertools
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from conversations import amending, forgetting, live, threads, twins
-from conversations.models import Contact, Conversation, Delivery, Message
+from conversations import amending, forgetting, live, threads, turnovers, twins
+from conversations.models import Contact, Conversation, Message
 from conversations.signals import (
     conversation_changed_hands,
     messages_received,
@@ -31,7 +30,6 @@ from integrations.adapters.inbound import (
     InboundErasure,
     InboundMessage,
     InboundTurnover,
-    Turnover,
 )
 
 if TYPE_CHECKING:
@@ -45,8 +43,6 @@ Arrival = tuple[ChannelFacts, Inbound]
 MAX_TEXT = 20_000
 #: Attachments of one message that are kept.
 MOST_ATTACHMENTS = 20
-#: For so long news of a status may be the echo of what we told.
-ECHO = dt.timedelta(minutes=10)
 #: Words that end like this are a whole thought; no more are waited for.
 _ENDINGS = tuple(".?!…。？！")
 #: Seconds to wait for more after a fragment, and after one that may be whole.
@@ -344,82 +340,10 @@ def _receive_turnover(facts: ChannelFacts, inbound: Inbound) -> list[Received]:
     if conversation is None:
         return []
     if isinstance(inbound, InboundTurnover):
-        _turn_over(conversation, inbound)
+        turnovers.take(conversation, inbound)
     else:
         amending.amend(conversation, inbound, most=MAX_TEXT)
     return []
-
-
-def _turn_over(conversation: Conversation, inbound: InboundTurnover) -> None:
-    status = Conversation.Status
-    change = (inbound.turnover, conversation.status)
-    if change not in _CHANGES or not _may_believe(conversation, inbound):
-        return
-    match inbound.turnover:
-        case Turnover.TO_SUPPORT:
-            conversation.give_to_support("person_acted")
-            conversation.needs_person = False
-        case Turnover.TO_ASSISTANT:
-            conversation.give_to_assistant(inbound.reason or "person_handed_back")
-        case Turnover.CLOSED:
-            conversation.close("closed_by_person")
-    if inbound.is_persons and conversation.status == status.SUPPORT_ACTIVE:
-        _tell_provider(conversation)
-    conversation.seq = live.next_seq(conversation.account_id)
-    conversation.save(update_fields=[*Conversation.TURNOVER_FIELDS, "seq"])
-    conversation_changed_hands.send(sender=Conversation, conversation=conversation)
-    live.announce([conversation])
-
-
-#: Turnovers that change anything, with the status in which they do.
-_CHANGES: Final = {
-    (Turnover.TO_SUPPORT, Conversation.Status.ACTIVE),
-    (Turnover.TO_SUPPORT, Conversation.Status.CLOSED),
-    (Turnover.TO_ASSISTANT, Conversation.Status.SUPPORT_ACTIVE),
-    (Turnover.CLOSED, Conversation.Status.ACTIVE),
-    (Turnover.CLOSED, Conversation.Status.SUPPORT_ACTIVE),
-}
-
-
-def _may_believe(conversation: Conversation, inbound: InboundTurnover) -> bool:
-    """Whether news holds; where it may be late, the provider is asked instead.
-
-    Providers neither say who changed a status nor send their news in order: an "open"
-    may be the echo of our own handoff, of before it was handed back.
-    """
-    if inbound.is_persons or not conversation.channel.adapter.can_ask:
-        return True
-    news = conversation.deliveries.filter(kind__in=Delivery.NEWS)
-    if inbound.read_at is not None:
-        # What we have told since then, or are to tell, is newer.
-        newer = Q(state__in=Delivery.OPEN) | Q(sent_at__gte=inbound.read_at)
-        return not news.filter(newer).exists()
-    if inbound.turnover is Turnover.TO_SUPPORT:
-        since = timezone.now() - ECHO
-        ours = Q(state__in=Delivery.OPEN) | Q(sent_at__gte=since)
-        if not news.filter(ours).exists():
-            return True  # a person's, and at once
-    look(conversation)
-    return False
-
-
-def look(conversation: Conversation) -> None:
-    """Have the provider asked whose this is."""
-    Conversation.objects.filter(pk=conversation.pk).update(look_at=timezone.now())
-    transaction.on_commit(lambda: work.wake("look"))
-
-
-def _tell_provider(conversation: Conversation) -> None:
-    """A person took it over there without saying so by its status, so we do."""
-    if conversation.channel.adapter.announces_handoff:
-        Delivery.objects.create(
-            account_id=conversation.account_id,
-            conversation=conversation,
-            kind=Delivery.Kind.HAND_OFF,
-            epoch=conversation.epoch,
-            due_at=timezone.now(),
-        )
-        transaction.on_commit(lambda: work.wake("deliver"))
 
 
 def _receive_support_message(
@@ -441,7 +365,7 @@ def _receive_support_message(
     has_changed = conversation.status == Conversation.Status.ACTIVE
     if has_changed:
         conversation.give_to_support("person_replied")
-        _tell_provider(conversation)
+        turnovers.tell_provider(conversation)
     else:
         conversation.withhold_words("person_acted")
     conversation.needs_person = False

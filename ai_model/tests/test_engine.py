@@ -15,7 +15,7 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import claiming, turns
 from ai_model.models import Assistant, Turn, Usage
 from conversations import intake, services
 from conversations.models import Conversation, Delivery, Message
@@ -425,8 +425,8 @@ def test_words_that_broke_three_turns_go_to_a_person(
 def test_a_claim_is_made_once(channel: Any, entry: Any, transactional_db: None) -> None:
     say(channel, QUESTION)
 
-    first, _ = turns.claim(1, 10)
-    second, _ = turns.claim(2, 10)
+    first, _ = claiming.claim(1, 10)
+    second, _ = claiming.claim(2, 10)
 
     assert len(first) == 1
     assert second == []
@@ -436,7 +436,7 @@ def test_an_answer_into_a_passed_epoch_is_thrown_away(
     channel: Any, entry: Any, transactional_db: None
 ) -> None:
     say(channel, QUESTION)
-    (claimed,), _ = turns.claim(1, 10)
+    (claimed,), _ = claiming.claim(1, 10)
     services.hand_off(conversation=Conversation.objects.get(), reason="taken_over")
     answer = _answer(claimed)
 
@@ -452,11 +452,11 @@ def test_words_that_come_during_a_turn_join_it(
     channel: Any, entry: Any, transactional_db: None
 ) -> None:
     say(channel, QUESTION)
-    (claimed,), _ = turns.claim(1, 10)
+    (claimed,), _ = claiming.claim(1, 10)
     say(channel, "To Sweden?", id_="2")
 
     (result,) = turns.settle([(claimed, _answer(claimed), True)])
-    more = turns.reread(claimed)
+    more = claiming.reread(claimed)
 
     assert result.verdict == "more_words"
     assert more is not None
@@ -467,7 +467,7 @@ def test_words_that_may_not_join_get_the_next_turn(
     channel: Any, entry: Any, transactional_db: None
 ) -> None:
     say(channel, QUESTION)
-    (claimed,), _ = turns.claim(1, 10)
+    (claimed,), _ = claiming.claim(1, 10)
     later = say(channel, "To Sweden?", id_="2")
 
     (result,) = turns.settle([(claimed, _answer(claimed), False)])
@@ -483,7 +483,7 @@ def test_a_lost_claim_says_nothing(
     channel: Any, entry: Any, transactional_db: None
 ) -> None:
     say(channel, QUESTION)
-    (claimed,), _ = turns.claim(1, 10)
+    (claimed,), _ = claiming.claim(1, 10)
     Conversation.objects.update(worker=2)
 
     (result,) = turns.settle([(claimed, _answer(claimed), True)])

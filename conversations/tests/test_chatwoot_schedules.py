@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import claiming, turns
 from ai_model.exchange import Answer
 from conversations import delivery, looking, services
 from conversations.models import Conversation, Delivery, Message
@@ -172,7 +172,7 @@ class World:
     def turns_begin(self, worker: Worker | None = None) -> None:
         worker = worker or self.worker()
         Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-        worker.turns += turns.claim(worker.number, 10)[0]
+        worker.turns += claiming.claim(worker.number, 10)[0]
 
     def model_answers(self, worker: Worker | None = None) -> None:
         worker = worker or self.worker()
@@ -189,7 +189,7 @@ class World:
         )
         (result,) = turns.settle([(claimed, answer, self.chance(0.7))])
         if result.verdict == "more_words":
-            more = turns.reread(claimed)
+            more = claiming.reread(claimed)
             worker.turns += [more] if more else []
 
     def parts_are_claimed(self, worker: Worker | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import claiming
 from conversations import delivery, intake, looking, services
 from conversations.models import Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
@@ -181,7 +181,7 @@ def test_given_back_the_assistant_reads_nothing_of_before(
     say(connected, "Do you sell tents?", thread=row.external_id, id_="3")
     Conversation.objects.update(due_at=timezone.now())
 
-    (claimed,), _ = turns.claim(worker.number, 10)
+    (claimed,), _ = claiming.claim(worker.number, 10)
 
     assert [each.text for each in claimed.question.history] == ["Do you sell tents?"]
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ai_model import checks, turns
+from ai_model import checks, claiming, turns
 from ai_model.models import Turn
 from conversations import asking, delivery, intake, services, sessions
 from conversations.identity import Person
@@ -155,7 +155,7 @@ def answer(channel: Any) -> None:
     from ai_model.exchange import Answer
 
     arrive(channel)
-    claims, _ = turns.claim(1, 10)
+    claims, _ = claiming.claim(1, 10)
     assert claims
     text = Answer("Soon.", Message.State.ANSWERED, "answered", "en")
     turns.settle([(each, text, True) for each in claims])
@@ -183,7 +183,7 @@ def take_over(channel: Any) -> None:
 
 def recover(channel: Any) -> None:
     turns.recover(1)
-    turns.recover_unbegun(1, [])
+    claiming.recover_unbegun(1, [])
     delivery.recover(1)
     delivery.held(1)
     checks.oldest_waiting_s()

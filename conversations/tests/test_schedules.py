@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import claiming, turns
 from ai_model.exchange import Answer
 from ai_model.models import Turn
 from conversations import delivery, services
@@ -116,7 +116,7 @@ class World:
     def worker_claims_turns(self, worker: Worker | None = None) -> None:
         worker = worker or self.random.choice(self.workers)
         Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-        claims, _ = turns.claim(worker.number, 10)
+        claims, _ = claiming.claim(worker.number, 10)
         worker.turns += claims
 
     def worker_answers(self, worker: Worker | None = None) -> None:
@@ -138,7 +138,7 @@ class World:
             assert before.epoch == claimed.epoch, "spoke although a person had acted"
             assert before.worker == claimed.worker, "spoke without a claim"
         elif result.verdict is Verdict.MORE_WORDS:
-            more = turns.reread(claimed)
+            more = claiming.reread(claimed)
             if more is not None:
                 worker.turns.append(more)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ai_model import gate, turns
+from ai_model import claiming, gate, turns
 from ai_model.exchange import Answer
 from conversations import services, verification, verifying
 from conversations.models import (
@@ -44,7 +44,7 @@ def gated(chatwoot: Any) -> Any:
 def turn(channel: Any) -> Answer | None:
     """One turn of the only waiting conversation; None: the assistant may answer it."""
     Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-    (claimed,), _ = turns.claim(WORKER, 10)
+    (claimed,), _ = claiming.claim(WORKER, 10)
     stopped = gate.stop(claimed.question)
     answer = stopped or Answer("Three days.", Message.State.ANSWERED, "answered", "mn")
     turns.settle([(claimed, answer, False)])
@@ -212,7 +212,7 @@ def test_a_turn_under_way_cannot_lose_the_question(db: None, gated: Any) -> None
     ask(gated, ADDRESS)
     say(gated, "Та тэнд байна уу?")
     Conversation.objects.update(due_at=timezone.now())
-    (claimed,), _ = turns.claim(WORKER, 10)
+    (claimed,), _ = claiming.claim(WORKER, 10)
     stale = gate.stop(claimed.question)
     assert stale is not None
 
@@ -267,7 +267,7 @@ def test_each_contact_verifies_alone(db: None, gated: Any) -> None:
     assert "баталгаажуулах" in ask(gated, ADDRESS, thread="2")
     say(gated, "Баярлалаа", thread="1")
     Conversation.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-    (claimed,), _ = turns.claim(WORKER, 10)
+    (claimed,), _ = claiming.claim(WORKER, 10)
     assert "Өөр асуулт" not in {each.text for each in claimed.question.history}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from ai_model import turns
+from ai_model import claiming, turns
 from ai_model.exchange import Answer
 from conversations.models import Conversation, Message
 from conversations.tests.acting import say
@@ -44,7 +44,7 @@ def unanswered(channel: Any, reason: str, *, offers: bool = False) -> Escalation
     """A question that the assistant has settled like this."""
     say(channel, "Хүргэлт хэд вэ?")
     Conversation.objects.update(due_at=timezone.now())
-    (claimed,), _ = turns.claim(7, 10)
+    (claimed,), _ = claiming.claim(7, 10)
     answer = Answer(
         "…", Message.State.HANDED_OVER, reason, "mn",
         hands_off=not offers, offers_person=offers,
