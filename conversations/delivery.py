@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import random
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -22,16 +21,12 @@ from django.utils import timezone
 from conversations import handover, intake
 from conversations.models import Delivery, Message
 from conversations.outbound import outbound_of
-from conversations.outcomes import Outcome, record
+from conversations.outcomes import Outcome, after_failure, record
 from core import groups, lease, store, work
 from core.exceptions import (
-    ConversationGone,
     CredentialsRefused,
-    PermanentProviderError,
     ProviderError,
-    ReplyWindowClosed,
     ThreadTaken,
-    UncertainProviderError,
 )
 from core.text import clean_text
 from integrations import breakage
@@ -46,12 +41,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Attempts after which a part has failed for good.
-MOST_ATTEMPTS = 6
 #: Parts that one worker sends at the same time.
 CONCURRENCY = 200
-#: Seconds after which a part is tried again, however long a provider asks us to wait.
-LONGEST_PAUSE_S = 3600.0
 BATCH = 200
 #: Seconds for which a part may leave on the strength of the commit that claimed it.
 FRESH_S = 0.05
@@ -216,34 +207,6 @@ class DeliverStep(work.Step):
     async def _record_batch(self, outcomes: list[Outcome]) -> Sequence[None]:
         await self.loop.db(record, outcomes)
         return [None] * len(outcomes)
-
-
-def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
-    """What follows from an attempt that failed."""
-    error = clean_text(str(exc))[:300]
-    # An earlier attempt stays doubtful until somebody has looked. A server that broke
-    # may have broken after it acted; where looking is possible, it costs one call.
-    broke = (exc.status or 0) >= 500 and claimed.adapter.can_look()
-    must_look = isinstance(exc, UncertainProviderError) or claimed.must_look or broke
-    if isinstance(exc, PermanentProviderError) or claimed.attempts >= MOST_ATTEMPTS:
-        return Outcome(
-            claimed.id,
-            Delivery.State.FAILED,
-            error=error,
-            must_look=must_look,
-            is_gone=isinstance(exc, ConversationGone),
-            is_late=isinstance(exc, ReplyWindowClosed),
-        )
-    pause = exc.retry_after
-    if pause is None:
-        pause = min(2.0**claimed.attempts, 300.0) * random.uniform(0.5, 1.0)  # noqa: S311
-    return Outcome(
-        claimed.id,
-        Delivery.State.WAITING,
-        error=error,
-        due_at=timezone.now() + dt.timedelta(seconds=min(pause, LONGEST_PAUSE_S)),
-        must_look=must_look,
-    )
 
 
 def claim(worker: int, most: int) -> list[Claimed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,24 @@ from conversations.models import Conversation, Delivery
 from conversations.signals import conversation_changed_hands
 from core import store
 from core.bundle import Bundle
+from core.exceptions import (
+    ConversationGone,
+    PermanentProviderError,
+    ProviderError,
+    ReplyWindowClosed,
+    UncertainProviderError,
+)
+from core.text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from conversations.delivery import Claimed
+
+#: Attempts after which a part has failed for good.
+MOST_ATTEMPTS = 6
+#: Seconds after which a part is tried again, however long a provider asks us to wait.
+LONGEST_PAUSE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,34 @@ class Outcome:
     #: Who made it. What arrived counts whoever sent it, anything else only as long as
     #: the part is still that worker's.
     worker: int | None = None
+
+
+def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
+    """What follows from an attempt that failed."""
+    error = clean_text(str(exc))[:300]
+    # An earlier attempt stays doubtful until somebody has looked. A server that broke
+    # may have broken after it acted; where looking is possible, it costs one call.
+    broke = (exc.status or 0) >= 500 and claimed.adapter.can_look()
+    must_look = isinstance(exc, UncertainProviderError) or claimed.must_look or broke
+    if isinstance(exc, PermanentProviderError) or claimed.attempts >= MOST_ATTEMPTS:
+        return Outcome(
+            claimed.id,
+            Delivery.State.FAILED,
+            error=error,
+            must_look=must_look,
+            is_gone=isinstance(exc, ConversationGone),
+            is_late=isinstance(exc, ReplyWindowClosed),
+        )
+    pause = exc.retry_after
+    if pause is None:
+        pause = min(2.0**claimed.attempts, 300.0) * random.uniform(0.5, 1.0)  # noqa: S311
+    return Outcome(
+        claimed.id,
+        Delivery.State.WAITING,
+        error=error,
+        due_at=timezone.now() + dt.timedelta(seconds=min(pause, LONGEST_PAUSE_S)),
+        must_look=must_look,
+    )
 
 
 @transaction.atomic

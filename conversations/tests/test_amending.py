@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from conversations import delivery, intake
+from conversations import delivery, intake, outcomes
 from conversations.amending import TooEarly
 from conversations.delivery import Outcome
 from conversations.models import Conversation, Delivery, Message
@@ -193,9 +193,9 @@ def test_when_the_window_has_closed_people_take_over(
     (claimed,) = delivery.claim(1, 10)
     closed = ReplyWindowClosed("More than 24 hours.", provider="instagram")
 
-    delivery.record([delivery.after_failure(claimed, closed)])
+    delivery.record([outcomes.after_failure(claimed, closed)])
     Delivery.objects.filter(pk=part.pk).update(worker=1)
-    outcome = delivery.after_failure(claimed, closed)
+    outcome = outcomes.after_failure(claimed, closed)
     delivery.record(
         [Outcome(part.pk, outcome.state, is_late=outcome.is_late, worker=1)]
     )

@@ -13,9 +13,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from conversations import delivery, services
-from conversations.delivery import LONGEST_PAUSE_S, MOST_ATTEMPTS, Outcome
+from conversations import delivery, outcomes, services
 from conversations.models import Conversation, Delivery, Message
+from conversations.outcomes import LONGEST_PAUSE_S, MOST_ATTEMPTS, Outcome
 from conversations.tests.acting import commit, say
 from core import lease, store
 from core.exceptions import (
@@ -171,7 +171,7 @@ def test_what_follows_from_a_failure(
     Delivery.objects.update(attempts=attempts - 1)
     (claimed,) = delivery.claim(1, 10)
 
-    outcome = delivery.after_failure(claimed, error)
+    outcome = outcomes.after_failure(claimed, error)
 
     assert (outcome.state, outcome.must_look) == (state, must_look)
     assert (outcome.due_at is not None) == (state == "waiting")
@@ -186,7 +186,7 @@ def test_where_we_cannot_look_a_broken_server_is_tried_again(
     (claimed,) = delivery.claim(1, 10)
 
     error = TemporaryProviderError("x", provider="p", status=503)
-    outcome = delivery.after_failure(claimed, error)
+    outcome = outcomes.after_failure(claimed, error)
 
     assert (outcome.state, outcome.must_look) == ("waiting", False)
 
@@ -198,7 +198,7 @@ def test_no_provider_makes_a_part_wait_for_ever(
     (claimed,) = delivery.claim(1, 10)
     error = TemporaryProviderError("x", provider="p", retry_after=pause_s)
 
-    outcome = delivery.after_failure(claimed, error)
+    outcome = outcomes.after_failure(claimed, error)
 
     assert outcome.due_at is not None
     waits_s = (outcome.due_at - timezone.now()).total_seconds()
@@ -211,7 +211,7 @@ def test_pauses_grow_with_each_attempt(part: Conversation) -> None:
     for attempts in range(1, MOST_ATTEMPTS):
         Delivery.objects.update(attempts=attempts - 1, state="waiting")
         (claimed,) = delivery.claim(1, 10)
-        outcome = delivery.after_failure(claimed, error)
+        outcome = outcomes.after_failure(claimed, error)
         assert outcome.due_at is not None
         pauses.append((outcome.due_at - timezone.now()).total_seconds())
 
@@ -414,7 +414,7 @@ def test_a_thread_that_is_gone_at_the_provider_ends(part: Conversation) -> None:
     delivery.start([claimed.id], 1)
     gone = ConversationGone("No such thread.", provider="chatwoot")
 
-    delivery.record([replace(delivery.after_failure(claimed, gone), worker=1)])
+    delivery.record([replace(outcomes.after_failure(claimed, gone), worker=1)])
 
     part.refresh_from_db()
     assert (part.status, part.status_reason) == ("closed", "conversation_gone")

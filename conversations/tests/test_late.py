@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
-from conversations import delivery, intake, services
+from conversations import delivery, intake, outcomes, services
 from conversations.models import Conversation, Delivery, Message
 from conversations.tests.acting import commit, say
 from core import http
@@ -68,7 +68,7 @@ def work_off() -> None:
             sent = http.run(part.adapter.send(part.outbound))
             made = delivery.Outcome(part.id, Delivery.State.SENT, sent, worker=1)
         except ReplyWindowClosed as exc:
-            found = delivery.after_failure(part, exc)
+            found = outcomes.after_failure(part, exc)
             made = replace(found, worker=1)
         delivery.record([made])
 

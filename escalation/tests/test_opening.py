@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ai_model import why
-from conversations import delivery, services
+from conversations import delivery, outcomes, services
 from conversations.models import Conversation, Message
 from conversations.tests.acting import answer, claim, commit, commit_all, say, turn_over
 from core.exceptions import ReplyWindowClosed
@@ -180,7 +180,7 @@ def close_window(channel: Any, **how: Any) -> Conversation:
     (part,) = delivery.claim(1, 10)
     delivery.start([part.id], 1)
     late = ReplyWindowClosed("More than 24 hours.", provider="whatsapp")
-    delivery.record([replace(delivery.after_failure(part, late), worker=1)])
+    delivery.record([replace(outcomes.after_failure(part, late), worker=1)])
     return Conversation.objects.get()
 
 
