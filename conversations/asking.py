@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from conversations.intake import Arrival, Received
     from integrations.adapters.inbound import InboundMessage
     from integrations.models import Channel
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -98,7 +101,12 @@ def receive_each(arrivals: Sequence[Arrival]) -> list[Received | Exception]:
 
 def _look_each(keys: Sequence[int]) -> list[Asked | None]:
     """What became of questions; None for each that still waits."""
-    found = _asked(keys, "AND q.state <> 'waiting'")
+    try:
+        found = _asked(keys, "AND q.state <> 'waiting'")
+    except (OperationalError, InterfaceError):
+        # The database was away; the questions are stored, and looked for again.
+        logger.warning("%s questions could not be looked for", len(keys), exc_info=True)
+        return [None] * len(keys)
     return [found.get(key) for key in keys]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from conversations import asking, services
 from conversations.models import Conversation, Message
@@ -102,6 +103,24 @@ def test_when_nobody_answers_in_time_there_is_an_honest_line(
     assert asked.needs_person
     assert "can't answer right now" in asked.text
     assert Message.objects.get().state == "waiting"
+
+
+def test_a_database_that_is_away_for_a_moment_takes_no_reply_away(
+    channel: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    look, calls = asking._asked, itertools.count()
+
+    def broken(*args: Any) -> Any:
+        if not next(calls):
+            raise OperationalError("the server closed the connection")
+        return look(*args)
+
+    monkeypatch.setattr(asking, "_asked", broken)
+
+    asked = ask_while(channel, "How long?", lambda: commit(only()))
+
+    assert asked.text == "Three days."
+    assert "could not be looked for" in caplog.text
 
 
 def test_a_caller_that_goes_away_loses_only_the_wait(channel: Any) -> None:
