@@ -31,9 +31,6 @@ else:
 #: Rows that a filter beside a list offers; a search reaches the others.
 MOST_CHOICES = 100
 
-#: Digits of a row's number that every database has room for.
-MOST_DIGITS = 18
-
 #: Rows that a search reads where it has to read every text.
 SEARCHED = 100_000
 
@@ -207,15 +204,6 @@ class ScopedAdmin(ModelAdmin):
             keys = [key for key, role in mine if role in self.viewers]
             rows = rows.filter(**{f"{way}__in" if way else "pk__in": keys})
         return rows.order_by(*ordering) if ordering else rows
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Any:
-        # Where another row's number is the key, Django would ask for any number, and a
-        # database refuses what it has no room for.
-        if object_id.isdecimal() and len(object_id) > MOST_DIGITS:
-            return None
-        return super().get_object(request, object_id, from_field)
 
     def _visible(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of the user's accounts."""
