@@ -255,6 +255,16 @@ class ScopedAdmin(ModelAdmin):
 
     # Forms -------------------------------------------------------------------
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        row = context.get("original")
+        if request.method == "POST" and row is not None:
+            # A form that was refused has put its values on the row; what the page tells
+            # of the row in its own words is what holds.
+            row.refresh_from_db()
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
