@@ -16,7 +16,7 @@ from accounts.exporting import export
 from accounts.models import Account, Membership
 from accounts.scoping import account_id_of
 from accounts.services import as_uuid
-from core.admin import BoundedChangeList, BoundedPaginator, newest_by
+from core.admin import BoundedChangeList, BoundedPaginator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -234,10 +234,7 @@ class ScopedAdmin(ModelAdmin):
     # Lists -------------------------------------------------------------------
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        # What is ordered by the newest can be followed down to the oldest.
-        if newest_by(self):
-            return BoundedChangeList
-        return super().get_changelist(request, **kwargs)
+        return BoundedChangeList
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = list(self.list_display)
