@@ -37,7 +37,8 @@ def confirmed(
     """Make an action of a function that takes the rows it may act on.
 
     `effect` says what will happen to them. The function returns how many it changed,
-    which `done` (a lazy `ngettext`) tells, or a page of its own.
+    which `done` (a lazy `ngettext`) tells, or a page of its own. What changed nothing is
+    neither told as done nor noted on the audit trail.
     """
 
     def wrap(act: Act) -> Callable[..., Any]:
@@ -55,9 +56,10 @@ def confirmed(
             if "confirmed" not in request.POST:
                 return ask(page, request, name, rows, title=description, effect=effect)
             result = act(page, request, rows)
-            trail.record_many(verb=name, rows=rows, label=page.label)
+            if result != 0:
+                trail.record_many(verb=name, rows=rows, label=page.label)
             if isinstance(result, int) and done is not None:
-                page.message_user(request, done % result, messages.SUCCESS)
+                _tell(page, request, result, done)
             return None if isinstance(result, int) else result
 
         return admin.action(description=description, permissions=["edit"])(action)
@@ -108,6 +110,13 @@ def each(
         else:
             count += 1
     return count
+
+
+def _tell(page: ScopedAdmin, request: HttpRequest, count: int, done: Any) -> None:
+    if count:
+        page.message_user(request, done % count, messages.SUCCESS)
+    else:
+        page.message_user(request, _("Nothing was changed."), messages.WARNING)
 
 
 def _refuse(page: ScopedAdmin, request: HttpRequest, count: int) -> None:

@@ -111,7 +111,7 @@ def _ask(
             "A file of these rows is made for you to keep. It holds what customers"
             " wrote; the export is noted on the audit trail."
         ),
-        count=count,
+        count=min(count, MOST_ROWS),
         template="admin/export.html",
         selected=request.POST.getlist("_selected_action"),
         is_all=request.POST.get("select_across") == "1",

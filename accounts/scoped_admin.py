@@ -16,7 +16,7 @@ from accounts.exporting import export
 from accounts.models import Account, Membership
 from accounts.scoping import account_id_of
 from accounts.services import as_uuid
-from core.admin import BoundedChangeList, BoundedPaginator, newest_by
+from core.admin import BoundedChangeList, BoundedPaginator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,6 @@ else:
 
 #: Rows that a filter beside a list offers; a search reaches the others.
 MOST_CHOICES = 100
-
-#: Digits of a row's number that every database has room for.
-MOST_DIGITS = 18
 
 #: Rows that a search reads where it has to read every text.
 SEARCHED = 100_000
@@ -208,15 +205,6 @@ class ScopedAdmin(ModelAdmin):
             rows = rows.filter(**{f"{way}__in" if way else "pk__in": keys})
         return rows.order_by(*ordering) if ordering else rows
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Any:
-        # Where another row's number is the key, Django would ask for any number, and a
-        # database refuses what it has no room for.
-        if object_id.isdecimal() and len(object_id) > MOST_DIGITS:
-            return None
-        return super().get_object(request, object_id, from_field)
-
     def _visible(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of the user's accounts."""
         only = list(roles(request))
@@ -246,10 +234,7 @@ class ScopedAdmin(ModelAdmin):
     # Lists -------------------------------------------------------------------
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        # What is ordered by the newest can be followed down to the oldest.
-        if newest_by(self):
-            return BoundedChangeList
-        return super().get_changelist(request, **kwargs)
+        return BoundedChangeList
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = list(self.list_display)
@@ -266,6 +251,16 @@ class ScopedAdmin(ModelAdmin):
         return has_it and (is_superuser(request) or len(roles(request)) > 1)
 
     # Forms -------------------------------------------------------------------
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        row = context.get("original")
+        if request.method == "POST" and row is not None:
+            # A form that was refused has put its values on the row; what the page tells
+            # of the row in its own words is what holds.
+            row.refresh_from_db()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

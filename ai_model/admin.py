@@ -96,8 +96,9 @@ class AssistantAdmin(ScopedAdmin):
             {
                 "description": _(
                     "What may be spent on models, in days and months of UTC. Once a limit"
-                    " is reached no model is asked: the local answerer quotes what it is"
-                    " sure of, and your people have the rest. Empty: no limit."
+                    " is reached no model is asked: the local answerer, if it is among the"
+                    " providers, quotes what it is sure of, and your people have the rest."
+                    " Empty: no limit."
                 ),
                 "fields": (
                     ("daily_cost_limit", "monthly_cost_limit"),

@@ -48,7 +48,11 @@ def _tell(assistant: Assistant, standing: Standing) -> int:
             assistant.account,
             _subject(row),
             "ai_model/spending_notice.txt",
-            {"notice": row, "percent": f"{standing.share * 100:.0f}"},
+            {
+                "notice": row,
+                "percent": f"{standing.share * 100:.0f}",
+                "has_local": "local" in assistant.chain,
+            },
         )
     return claimed
 

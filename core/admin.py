@@ -69,17 +69,27 @@ def newest_by(page: Any) -> str:
 
 
 class BoundedChangeList(ChangeList):
-    """Leads from the end of what can be paged through to the rows below."""
+    """Tells of more rows than it counts, and leads to those below its last page."""
+
+    @property
+    def count_text(self) -> str:
+        """How many rows there are, as far as they were counted."""
+        is_all = self.result_count < MOST_ROWS
+        return str(self.result_count) if is_all else f"{MOST_ROWS}+"
 
     @property
     def older(self) -> str:
-        """The query of the rows from the last one on; empty: there are pages to turn."""
+        """The query of the rows from the last one on; empty: there are pages to turn.
+
+        Only what is ordered by the newest can be followed down to the oldest.
+        """
         paginator: Any = self.paginator
         is_last = self.page_num == paginator.num_pages
-        if not is_last or paginator.count < MOST_ROWS or ORDER_VAR in self.params:
+        name = newest_by(self.model_admin)
+        is_whole = paginator.count < MOST_ROWS
+        if not name or not is_last or is_whole or ORDER_VAR in self.params:
             return ""
         # Some rows may be shown again, as long as they share that moment.
-        name = newest_by(self.model_admin)
         value = getattr(list(self.result_list)[-1], name)
         if value is None:
             return ""

@@ -13,6 +13,7 @@ class CoreConfig(AppConfig):
     verbose_name = _("Installation")
 
     def ready(self) -> None:
-        from core import checks, periodic
+        from core import checks, lookups, periodic
 
-        del checks, periodic  # importing them registers checks and watches tasks
+        # Importing them registers checks and lookups, and watches tasks.
+        del checks, lookups, periodic

@@ -88,8 +88,10 @@ APPEND_SLASH = False  # a POST must never be redirected; see core/api.py
 
 IS_WORKER = Path(sys.argv[0]).name == "celery"
 #: A worker shows no pages and loads none, until somebody asks for an address.
-_ADMIN = "django.contrib.admin.apps." + (
-    "SimpleAdminConfig" if IS_WORKER else "AdminConfig"
+_ADMIN = (
+    "django.contrib.admin.apps.SimpleAdminConfig"
+    if IS_WORKER
+    else "accounts.apps.AdminConfig"
 )
 
 INSTALLED_APPS = [

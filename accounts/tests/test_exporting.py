@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from accounts import confirming, exporting
 from accounts.models import Change
+from conversations.admin import MessageAdmin
 from conversations.tests.factories import MessageFactory
 
 if TYPE_CHECKING:
@@ -71,6 +73,45 @@ def test_the_page_before_offers_all_that_the_list_shows(
     assert len(body.splitlines()) == 21
     line = Change.objects.get(verb="export")
     assert (line.user, line.values["count"]) == (alice, [None, 20])
+
+
+def test_a_list_that_counts_no_further_does_not_name_that_number_as_all(
+    client: Client, alice: User, conversation: Conversation, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("core.admin.MOST_ROWS", 4)
+    monkeypatch.setattr(MessageAdmin, "list_per_page", 2)
+    rows = [MessageFactory(conversation=conversation) for _ in range(3)]
+    client.force_login(alice)
+    values = {"action": "export", "select_across": "1", "_selected_action": rows[0].pk}
+
+    counted = client.get(reverse(LIST)).content.decode()
+    for _ in range(3):
+        MessageFactory(conversation=conversation)
+    listed = client.get(reverse(LIST)).content.decode()
+    exported = client.post(reverse(LIST), values).content.decode()
+
+    assert "Select all 3 messages" in counted
+    assert "All 3 selected" in counted
+    assert "Select all 4+ messages" in listed
+    assert "All 4+ selected" in listed
+    assert re.search(r"4\+ messages\s", listed)
+    assert "6 rows are affected" in exported
+
+
+def test_the_page_before_names_as_many_rows_as_the_file_holds(
+    client: Client, alice: User, conversation: Conversation, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(exporting, "MOST_ROWS", 2)
+    rows = [MessageFactory(conversation=conversation) for _ in range(4)]
+    client.force_login(alice)
+    values = {"select_across": "1", "_selected_action": rows[0].pk}
+
+    page = client.post(reverse(LIST), {"action": "export", **values}).content.decode()
+    body = export(client, confirmed="csv", **values)
+
+    assert "2 rows are affected" in page
+    assert "Only the first 2 rows fit into one file." in page
+    assert len(body.splitlines()) == 3
 
 
 def test_too_many_rows_are_not_acted_on(

@@ -100,6 +100,25 @@ def test_hours_and_languages_that_cannot_be_are_named(
     assert field == "fallback_language" or value in shown
 
 
+def test_what_is_refused_is_not_told_as_if_it_held(
+    client: Client, alice: User, assistant: Assistant
+) -> None:
+    client.force_login(alice)
+    address = page(Assistant, "change", assistant.pk)
+    values = {"threshold": "2", "daily_request_limit": "7", "outside_hours": "message"}
+
+    before = client.get(address).content.decode()
+    refused = client.post(address, values)
+
+    body = refused.content.decode()
+    sentence = f"Answers from {assistant.effective_threshold * 100:.4g} % on"
+    assert "threshold" in refused.context["adminform"].form.errors
+    assert sentence in before
+    assert sentence in body
+    assert "There is no limit." in body
+    assert 'value="2"' in body
+
+
 def test_days_may_last_until_the_end_of_time(
     client: Client, alice: User, assistant: Assistant
 ) -> None:

@@ -67,6 +67,20 @@ def test_owners_are_told_once_when_it_is_near_and_once_when_it_is_reached(
     )
 
 
+def test_entries_are_not_said_to_answer_without_the_local_answerer(
+    account: Account, assistant: Assistant
+) -> None:
+    assistant.chain = ["openai"]
+    assistant.save()
+    spend(account, 1)
+
+    tell_owners()
+
+    (sent,) = mail.outbox
+    assert "nothing is answered from your entries" in sent.body
+    assert "What the entries answer by themselves" not in sent.body
+
+
 def test_a_new_limit_and_a_new_day_are_told_of_again(
     account: Account, assistant: Assistant
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
+from accounts.models import Change
 from conversations import services
 from conversations.models import Conversation, Message
 from conversations.tests.acting import say
@@ -132,6 +133,26 @@ def test_the_list_says_what_will_happen_and_does_it_only_then(
     assert state_before == Message.State.HANDED_OVER
     assert question.state == Message.State.WAITING
     assert "1 question is asked again." in done.content.decode()
+
+
+def test_what_could_not_be_asked_again_is_not_told_as_a_success(
+    client: Client, alice: User, question: Message
+) -> None:
+    Message.objects.update(state=Message.State.ANSWERED)
+    client.force_login(alice)
+    values = {"action": "ask_again", "_selected_action": [question.pk]}
+
+    done = client.post(
+        reverse("admin:conversations_message_changelist"),
+        {**values, "confirmed": "yes"},
+        follow=True,
+    )
+
+    told = [(each.level_tag, str(each)) for each in done.context["messages"]]
+    assert [level for level, _text in told] == ["warning", "warning"]
+    assert "Only what failed or was handed over is asked again." in told[0][1]
+    assert told[1][1] == "Nothing was changed."
+    assert not Change.objects.filter(verb="ask_again").exists()
 
 
 def test_why_is_one_click_away_and_hidden_from_strangers(
