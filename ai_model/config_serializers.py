@@ -207,6 +207,15 @@ class ConfigSerializer(serializers.Serializer[Any]):
         return next(name for name, each in self.fields.items() if each.source == field)
 
 
+class ProviderStateSerializer(serializers.Serializer[Any]):
+    """A provider of the chain, and whether it can answer."""
+
+    key = serializers.ChoiceField(list(providers.REGISTRY))
+    is_configured = serializers.BooleanField()
+    #: Its calls fail now, and it is passed over.
+    is_failing = serializers.BooleanField()
+
+
 class ConfigStateSerializer(ConfigSerializer):
     """The configuration as it stands, with what follows from it."""
 
@@ -246,6 +255,7 @@ class ConfigStateSerializer(ConfigSerializer):
     def get_obstacle(self, assistant: Assistant) -> str:
         return handling.known_obstacle(assistant)
 
+    @extend_schema_field(ProviderStateSerializer(many=True))
     def get_providers(self, assistant: Assistant) -> list[dict[str, Any]]:
         known = [providers.get(key) for key in assistant.chain]
         return [

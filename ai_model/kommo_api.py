@@ -35,6 +35,35 @@ class KommoSourceSerializer(serializers.Serializer[Any]):
     entry_id = serializers.CharField(allow_null=True)
 
 
+class BotDataSerializer(serializers.Serializer[Any]):
+    """What the bot's own steps read."""
+
+    status = serializers.CharField()
+    reply = serializers.CharField()
+
+
+class BotParamsSerializer(serializers.Serializer[Any]):
+    """What a `show` says, or where a `goto` goes."""
+
+    type = serializers.CharField()
+    value = serializers.CharField(required=False)
+    step = serializers.IntegerField(required=False)
+
+
+class BotHandlerSerializer(serializers.Serializer[Any]):
+    """One thing that the bot is to do."""
+
+    handler = serializers.CharField()
+    params = BotParamsSerializer()
+
+
+class BotPayloadSerializer(serializers.Serializer[Any]):
+    """The body of `continue`."""
+
+    data = BotDataSerializer()  # type: ignore[assignment] # Kommo's name for it
+    execute_handlers = BotHandlerSerializer(many=True)
+
+
 class TriedSerializer(serializers.Serializer[Any]):
     """The reply, and how it would travel."""
 
@@ -43,7 +72,7 @@ class TriedSerializer(serializers.Serializer[Any]):
     #: The reply in pieces of at most 80 characters; joined they are the reply.
     chunks = serializers.ListField(child=serializers.CharField())
     #: The body that would go to the bot's return address.
-    payload = serializers.DictField()
+    payload = BotPayloadSerializer()
     confidence = serializers.FloatField(allow_null=True)
     sources = KommoSourceSerializer(many=True)
     #: A person takes over, and the bot ends.

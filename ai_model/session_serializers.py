@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ai_model import sessions
 from conversations.models import Conversation, Message
-from conversations.serializers import MAX_MESSAGE, public_source
+from conversations.serializers import MAX_MESSAGE, SourceSerializer, public_source
 from core.text import clean_text
 from integrations import adapters
 
@@ -131,6 +132,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     def get_type(self, row: Message) -> str:
         return _TYPES[Message.Author(row.author)]
 
+    @extend_schema_field(SourceSerializer(many=True))
     def get_sources(self, row: Message) -> list[dict[str, Any]]:
         return [public_source(each) for each in row.sources]
 

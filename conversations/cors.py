@@ -64,7 +64,7 @@ def _judge(request: HttpRequest) -> tuple[bool, HttpResponse | None]:
         is_listed = _is_listed(request, origin, by_anyone=asks_first)
     except UnknownChannel as exc:
         # The view says the same, to who does not ask first.
-        return False, error_response(exc) if asks_first else None
+        return False, _whole(error_response(exc)) if asks_first else None
     if is_listed:
         return True, HttpResponse(
             status=204, headers=_PREFLIGHT
@@ -72,7 +72,16 @@ def _judge(request: HttpRequest) -> tuple[bool, HttpResponse | None]:
     if request.method in _READS:
         return False, None  # the browser keeps it from the page
     detail = _("The channel does not list this page's origin.")
-    return False, refuse(detail, "foreign_origin", 403)
+    return False, _whole(refuse(detail, "foreign_origin", 403))
+
+
+def _whole(response: HttpResponse) -> HttpResponse:
+    """A refusal with its length, which Django's own middleware tells further inside.
+
+    Without one the server would send it in chunks.
+    """
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
 
 
 def _foreign_origin(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from conversations.sessions import MAX_ID
-from core.serializers import NameField, OptionalTextField, TextField
+from core.serializers import OptionalNameField, OptionalTextField, TextField
 from core.text import isoformat
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class AskSerializer(serializers.Serializer[dict[str, Any]]):
     message = TextField(max_length=MAX_MESSAGE)
     session_id = TextField(max_length=MAX_ID)
     #: The caller's own id: the same message sent again is asked once.
-    message_id = NameField(max_length=200, required=False)
+    message_id = OptionalNameField(max_length=200)
     user_info = UserInfoSerializer()
 
 

@@ -281,6 +281,12 @@ class NameFieldSchema(TextFieldSchema):  # type: ignore[no-untyped-call]
         return {**schema, "type": ["string", "number"]}
 
 
+class OptionalNameFieldSchema(NameFieldSchema):  # type: ignore[no-untyped-call] # as above
+    """The same, or null."""
+
+    target_class = "core.serializers.OptionalNameField"
+
+
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A token, in the header."""
 

@@ -17,11 +17,15 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class OptionalTextField(TextField):
-    """A text that may be missing, or empty; null says no more than that."""
+class NameField(serializers.CharField):
+    """A name that its maker may have made out of a number, such as `Date.now()`."""
+
+
+class _Optional(serializers.CharField):
+    """It may be missing; null says no more than that."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_null=True, allow_blank=True, **kwargs)
+        super().__init__(required=False, allow_null=True, **kwargs)
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         """As the base class does, but that null leaves the field out."""
@@ -30,8 +34,15 @@ class OptionalTextField(TextField):
         return super().validate_empty_values(data)
 
 
-class NameField(serializers.CharField):
-    """A name that its maker may have made out of a number, such as `Date.now()`."""
+class OptionalTextField(_Optional, TextField):
+    """A text that may be missing, or empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, **kwargs)
+
+
+class OptionalNameField(_Optional, NameField):
+    """A name that may be missing."""
 
 
 class ProbabilityField(serializers.FloatField):

@@ -28,7 +28,7 @@ class ThumbSerializer(serializers.Serializer[dict[str, Any]]):
     """What the chat page says of a message."""
 
     feedback_type = serializers.ChoiceField(Feedback.Rating.choices)
-    comment = TextField(max_length=MAX_COMMENT, required=False, allow_blank=True)
+    comment = OptionalTextField(max_length=MAX_COMMENT)
 
 
 class FeedbackSerializer(ThumbSerializer):

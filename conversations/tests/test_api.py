@@ -268,6 +268,16 @@ def test_optional_facts_may_be_missing(
     assert name not in Contact.objects.get().profile
 
 
+def test_a_name_that_is_null_is_none(engine: Any, channel: Any, knowledge: Any) -> None:
+    sent = {**body("Hello"), "message_id": None}
+
+    first, second = call_json(PATH, sent), call_json(PATH, sent)
+
+    assert (first.status, second.status) == (200, 200)
+    assert "message_id" not in first.json
+    assert Message.objects.filter(author="contact", external_id="").count() == 2
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -16,6 +16,8 @@ from django.urls import reverse
 from core.openapi_pages import document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.test import Client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +48,24 @@ def test_every_shape_is_a_schema() -> None:
         jsonschema.Draft202012Validator.check_schema(shape)
 
 
+def _lists(shape: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All lists in a shape, by where they stand, with what is in them."""
+    for name, field in shape.get("properties", {}).items():
+        if "items" in field:
+            yield f"{path}.{name}", field["items"]
+        yield from _lists(field.get("items", field), f"{path}.{name}")
+
+
+def test_a_list_of_objects_tells_their_fields() -> None:
+    shapes = document()["components"]["schemas"].items()
+
+    found = [each for name, shape in shapes for each in _lists(shape, name)]
+
+    assert len(found) > 30
+    is_empty = {"type": "object", "additionalProperties": {}}
+    assert [name for name, items in found if items == is_empty] == []
+
+
 @pytest.mark.parametrize("phone", ["+27123456789", "", None])
 def test_what_may_be_missing_of_a_user_may_be_empty_or_null(phone: str | None) -> None:
     whole = {"$ref": "#/components/schemas/UserInfoRequest", **document()}
@@ -63,7 +83,11 @@ def test_the_page_shows_every_path_and_field(db: None, client: Client) -> None:
     for path, methods in document()["paths"].items():
         for method in methods:
             assert f"{method.upper()} {path}" in html
-    for field in ("user_info.agent_id", "sources[].entry_id", "sources_used"):
+    for field in (
+        "user_info.agent_id", "sources[].entry_id", "sources_used",
+        "messages[].sources[].title", "providers[].is_failing",
+        "payload.execute_handlers[].params.value",
+    ):  # fmt: skip
         assert f"<code>{field}</code>" in html
     assert "may be missing" in html
 

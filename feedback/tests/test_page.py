@@ -60,6 +60,14 @@ def test_a_session_rates_its_answer_and_reads_that_it_did(
     assert [each["feedback_type"] for each in read(channel)] == [None, "helpful"]
 
 
+@pytest.mark.parametrize("comment", ["", None])
+def test_nothing_need_be_said_with_it(
+    channel: Any, answer: Message, comment: str | None
+) -> None:
+    assert rate(channel, answer.uuid, {**THUMB, "comment": comment}).status == 200
+    assert Feedback.objects.get().comment == ""
+
+
 def test_it_is_rated_once(channel: Any, answer: Message) -> None:
     rate(channel, answer.uuid)
 

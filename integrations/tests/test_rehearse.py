@@ -138,3 +138,12 @@ def test_chatwoots_stand_in_plays_both_sides_and_signs_its_events() -> None:
         "conversation_resolved",
         "conversation_status_changed",
     ]
+
+
+@pytest.mark.parametrize("provider", ["freshdesk", "mail"])
+def test_a_port_that_is_taken_is_named(provider: str) -> None:
+    with RawServer() as other:
+        port = other.url.rpartition(":")[2]
+
+        with pytest.raises(CommandError, match=f"127.0.0.1:{port} cannot be used: "):
+            call_command("rehearse", provider, port=int(port))

@@ -70,6 +70,7 @@ def test_what_is_optional_may_be_missing(crm: Crm, answer: Reply, name: str) -> 
     del sent[name]
 
     assert crm.post(PATH, sent).status == 200
+    assert crm.post(PATH, {**sent, name: None}).status == 200
 
 
 def test_the_messages_id_is_the_crms_own(crm: Crm, answer: Reply) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from core.commands import OperatorCommand
+from core.commands import Error, OperatorCommand
 from integrations.rehearsal.stages import STAGES
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ class Command(OperatorCommand):
         parser.add_argument("--header", default="", metavar="NAME:VALUE")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with STAGES[options["provider"]](options, self._write) as listen:
+        with contextlib.ExitStack() as stack:
+            try:
+                stage = STAGES[options["provider"]](options, self._write)
+                listen = stack.enter_context(stage)
+            except OSError as exc:
+                raise Error(
+                    f"127.0.0.1:{options['port']} cannot be used: {exc.strerror}."
+                    " Choose another: --port."
+                ) from exc
             try:
                 for line in sys.stdin:
                     if line.strip():
