@@ -11,8 +11,10 @@ from django.db import OperationalError
 from conversations.tests.factories import MessageFactory
 from core.exceptions import TemporaryProviderError, UncertainProviderError
 from core.tests.network import eventually
+from escalation import ladder
 from escalation.ladder import AlertStep
 from escalation.letters import LetterStep
+from escalation.models import Alert
 from escalation.notes import NoteStep
 from escalation.tests.factories import escalated
 from escalation.tickets import TicketStep
@@ -121,3 +123,18 @@ def test_an_errand_is_not_begun_again_before_its_record_was_heard_of(
     eventually(lambda: events.count("record") == 3)
     assert events == ["attempt", "record", "record", "attempt", "record"]
     eventually(lambda: type(letter).objects.get().state == "done")
+
+
+def test_an_alert_that_left_is_not_repeated(
+    monkeypatch: Any, alice: Any, mailbox: Any, engine: Any, channel: Any
+) -> None:
+    """The database was away when it was to be noted that the service works."""
+    alice.email = "alice@shop.example"
+    alice.save()
+    monkeypatch.setattr(ladder, "_note_success", once_lost(ladder._note_success))
+
+    escalated(MessageFactory(conversation__channel=channel))
+
+    eventually(lambda: Alert.objects.get().state == "done")
+    alerts = [each for each in mailbox.messages if "needs a person" in each["Subject"]]
+    assert len(alerts) == 1
