@@ -116,7 +116,7 @@ class DeliverStep(work.Step):
     async def _deliver(self, claimed: Claimed) -> None:
         outcome = await self._attempt(claimed)
         if outcome is not None:
-            outcome = replace(outcome, worker=claimed.worker)
+            outcome = replace(outcome, worker=claimed.worker, attempts=claimed.attempts)
         while outcome is not None:
             try:
                 await self._records.add(outcome)

@@ -51,9 +51,10 @@ class Outcome:
     is_late: bool = False
     #: Seconds before the next part of this conversation may leave.
     pace_s: float = 0.0
-    #: Who made it. What arrived counts whoever sent it, anything else only as long as
-    #: the part is still that worker's.
+    #: Who made it, and which attempt it was. What arrived counts whoever sent it, and
+    #: anything else only as long as the part is still in that attempt.
     worker: int | None = None
+    attempts: int = 1
 
 
 def after_failure(claimed: Claimed, exc: ProviderError) -> Outcome:
@@ -97,13 +98,13 @@ def record(outcomes: Sequence[Outcome]) -> None:
         columns={
             "id": "bigint", "state": "text", "external_id": "text", "error": "text",
             "must_look": "boolean", "due_at": "timestamptz", "sent_at": "timestamptz",
-            "worker": "bigint",
+            "worker": "bigint", "attempts": "bigint",
         },
         rows=[
             (
                 each.id, each.state, each.external_id, each.error, each.must_look,
                 each.due_at, now if each.state == Delivery.State.SENT else None,
-                each.worker,
+                each.worker, each.attempts,
             )
             for each in outcomes
         ],
@@ -112,7 +113,10 @@ def record(outcomes: Sequence[Outcome]) -> None:
             " error = v.error, must_look = v.must_look,"
             " due_at = COALESCE(v.due_at, t.due_at), sent_at = v.sent_at"
         ),
-        where="t.id = v.id AND (v.state = 'sent' OR t.worker = v.worker)",
+        where=(
+            "t.id = v.id AND (v.state = 'sent'"
+            " OR (t.worker = v.worker AND t.attempts = v.attempts))"
+        ),
     )  # fmt: skip
     _pace([each for each in outcomes if each.pace_s], bundle)
     are_these, keys = store.any_of([each.id for each in outcomes])

@@ -339,7 +339,7 @@ def _readers(
 def any_of(keys: Collection[int]) -> tuple[str, list[Any]]:
     """The condition that an id is one of these, and its parameters.
 
-    On PostgreSQL its text is always the same; `keys` must not be empty.
+    On PostgreSQL its text is always the same. SQLite, too, knows lists that are empty.
     """
     if is_postgresql():
         return "= ANY(%s::bigint[])", [f"{{{','.join(map(str, keys))}}}"]

@@ -61,12 +61,12 @@ class AlertStep(ErrandStep):
         try:
             await telling.adapter.send(telling.alert)
         except ProviderError as exc:
-            await self.loop.db(_note_failure, telling, exc)
+            await self.insist(row, _note_failure, telling, exc)
             is_last = row.attempts >= telling.adapter.most_attempts
             if is_last and exc.retry_after is None:
                 raise PermanentProviderError(str(exc), provider=exc.provider) from exc
             raise
-        await self.loop.db(_note_success, telling)
+        await self.insist(row, _note_success, telling)
         return {}
 
     def hold(self, row: Alert) -> None:

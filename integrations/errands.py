@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
 
 from django.db import DatabaseError, InterfaceError, models, transaction
 from django.utils import timezone
@@ -28,9 +28,11 @@ from core.models import UUIDModel
 from core.text import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 #: Attempts after which an errand has failed.
 MOST_ATTEMPTS = 8
@@ -102,7 +104,8 @@ class ErrandStep(work.Step):
 
     def __init__(self, loop: work.WorkLoop) -> None:
         super().__init__(loop)
-        self._running: set[asyncio.Task[None]] = set()
+        #: Errands that were begun and are not recorded yet, by number.
+        self._running: dict[int, asyncio.Task[None]] = {}
 
     async def attempt(self, row: Any) -> dict[str, Any]:
         """Do it once; returns columns to store with it. Raises `ProviderError`."""
@@ -117,15 +120,13 @@ class ErrandStep(work.Step):
     async def run(self) -> float | None:
         room = CONCURRENCY - len(self._running)
         if room > 0:
-            for row in await self.loop.db(self._claim, room):
-                task = asyncio.create_task(self._do(row))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+            for row in await self.loop.db(self._claim, room, [*self._running]):
+                self._running[row.pk] = asyncio.create_task(self._do(row))
         return None
 
     async def finish(self) -> None:
         if self._running:
-            await asyncio.wait(self._running, timeout=work.GRACE_S)
+            await asyncio.wait(self._running.values(), timeout=work.GRACE_S)
 
     def recover(self) -> None:
         """Take up what dead workers had begun; it may have arrived."""
@@ -139,23 +140,27 @@ class ErrandStep(work.Step):
             )
             self.loop.wake(self.name)
 
-    def _claim(self, most: int) -> Sequence[Errand]:
-        waiting = self.model._default_manager.filter(state=Errand.State.WAITING)
-        if not waiting.filter(due_at__lte=timezone.now()).exists():
-            # Asked twice a second: a look does not wait for SQLite's one writer.
-            return []
-        table = self.model._meta.db_table
-        rows = store.fetch(
-            f"UPDATE {table} SET state = 'running', worker = %s, attempts = attempts + 1"
-            f" WHERE id IN (SELECT id FROM {table}"
-            " WHERE state = 'waiting' AND due_at <= %s"
-            f" ORDER BY due_at LIMIT %s {store.skip_locked()}) RETURNING id",
-            [self.loop.worker, timezone.now(), most],
-        )
-        if not rows:
-            return []
-        found = self.model._default_manager.select_related(*self.related)
-        return list(found.filter(pk__in=[row["id"] for row in rows]))
+    def _claim(self, most: int, running: Sequence[int]) -> Sequence[Errand]:
+        worker = self.loop.worker
+        rows = self.model._default_manager.exclude(pk__in=running)
+        due = rows.filter(state=Errand.State.WAITING, due_at__lte=timezone.now())
+        # Asked twice a second: a look does not wait for SQLite's one writer.
+        if due.exists():
+            table = self.model._meta.db_table
+            are_running, keys = store.any_of(running)
+            store.execute(
+                f"UPDATE {table} SET state = 'running', worker = %s,"
+                f" attempts = attempts + 1 WHERE id IN (SELECT id FROM {table}"
+                " WHERE state = 'waiting' AND due_at <= %s"
+                # What we still record may be stored, and waiting, without our knowing.
+                f" AND NOT id {are_running}"
+                f" ORDER BY due_at LIMIT %s {store.skip_locked()})",
+                [worker, timezone.now(), *keys, most],
+            )
+        # With those that we claimed before and did not hear of, because the connection
+        # broke: whatever is ours and does not run has never been begun.
+        ours = rows.filter(worker=worker, state=Errand.State.RUNNING)
+        return list(ours.select_related(*self.related)[:most])
 
     async def _do(self, row: Errand) -> None:
         try:
@@ -171,16 +176,27 @@ class ErrandStep(work.Step):
             logger.exception("Errand %s broke", row.uuid)
             error = clean_text(repr(exc))[:500]
             outcome = {"state": Errand.State.FAILED, "error": error, "must_look": True}
-        await self._record(row, outcome)
+        await self.insist(row, self._store, row, outcome)
+        del self._running[row.pk]
         self.loop.wake(self.name)
 
-    async def _record(self, row: Errand, outcome: dict[str, Any]) -> None:
+    async def insist(
+        self,
+        row: Errand,
+        function: Callable[P, None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Store what was done, however often it takes.
+
+        It must be known before anything else happens to the errand; if this process
+        ends first, its lease says so.
+        """
         while True:
             try:
-                await self.loop.db(self._store, row, outcome)
+                await self.loop.db(function, *args, **kwargs)
             except Exception:
-                # The outermost edge. What was done must be known before anything else
-                # happens to it; if this process ends first, its lease says so.
+                # The outermost edge.
                 logger.exception("Errand %s could not be recorded", row.uuid)
                 await asyncio.sleep(1)
             else:
@@ -195,8 +211,8 @@ class ErrandStep(work.Step):
                 # the errand is still this worker's.
                 rows = rows.filter(worker=row.worker, state=Errand.State.RUNNING)
             if rows.update(worker=None, **outcome):
-                row.refresh_from_db()
-                self.settled(row)
+                # Not the row at hand: it says whose it was, should this be done again.
+                self.settled(self.model._default_manager.get(pk=row.pk))
 
 
 def after_failure(row: Errand, exc: ProviderError, *, can_look: bool) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 
 def fail_delivery(row: Conversation) -> None:
     part = row.deliveries.filter(state__in=delivery.OPEN).latest("pk")
-    Delivery.objects.filter(pk=part.pk).update(state="sending", worker=7)
+    Delivery.objects.filter(pk=part.pk).update(state="sending", worker=7, attempts=1)
     delivery.record([Outcome(part.pk, worker=7, state="failed", error="blocked")])
 
 

@@ -254,6 +254,21 @@ def test_a_worker_that_lost_its_part_does_not_undo_what_the_next_one_did(
     assert not Conversation.objects.get().needs_person
 
 
+def test_an_outcome_that_is_stored_twice_does_not_end_the_next_attempt(
+    part: Conversation,
+) -> None:
+    """The same worker did not hear that it was stored, and has begun again since."""
+    (first,) = delivery.claim(1, 10)
+    busy = Outcome(first.id, WAITING, due_at=timezone.now(), worker=1, attempts=1)
+    delivery.record([busy])
+    (second,) = delivery.claim(1, 10)
+    delivery.start([second.id], 1)
+
+    delivery.record([busy])
+
+    assert (only().state, only().worker) == ("sending", 1)
+
+
 def test_what_arrived_after_all_is_not_sent_again(part: Conversation) -> None:
     (slow,) = delivery.claim(1, 10)
     delivery.start([slow.id], 1)

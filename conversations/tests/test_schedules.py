@@ -199,6 +199,7 @@ class World:
                 must_look=must_look,
                 due_at=timezone.now(),
                 worker=claimed.worker,
+                attempts=claimed.attempts,
             )
         )
 
@@ -206,7 +207,9 @@ class World:
         worker = worker or self.random.choice(self.workers)
         if worker.outcomes:
             delivery.record(worker.outcomes)
-            worker.outcomes = []
+            # Else it does not hear of that, and will store them again.
+            if self.random.random() < 0.8:
+                worker.outcomes = []
 
     def worker_loses_its_lease(self) -> None:
         self.random.choice(self.workers).lose_the_lease()
