@@ -341,7 +341,7 @@ def test_after_a_timeout_we_look_before_we_send_again(
         network.answer(listing)
         raise httpx2.ReadTimeout("too slow")
 
-    monkeypatch.setattr("conversations.delivery.random.uniform", lambda *_: 0.01)
+    monkeypatch.setattr("conversations.outcomes.random.uniform", lambda *_: 0.01)
     network.answer_posts(timeout)
 
     say(chatwoot, QUESTION)
@@ -356,7 +356,7 @@ def test_where_nobody_can_look_a_doubtful_part_is_not_repeated(
 ) -> None:
     chatwoot.credentials = {**chatwoot.credentials, "user_token": ""}
     chatwoot.save()
-    monkeypatch.setattr("conversations.delivery.random.uniform", lambda *_: 0.01)
+    monkeypatch.setattr("conversations.outcomes.random.uniform", lambda *_: 0.01)
     network.answer_posts(httpx2.ReadTimeout("too slow"))
 
     say(chatwoot, QUESTION)
