@@ -194,9 +194,6 @@ else:
             "min_size": 1,
             "max_size": DATABASE_POOL_SIZE,
             "timeout": 10,
-            # Attempts become rarer and rarer until they are given up and begin anew; with
-            # the usual five minutes a database would be back for long before we noticed.
-            "reconnect_timeout": 5,
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
